@@ -1,0 +1,114 @@
+"""Every rule of the table, against complex step and central differences, at first and second order.
+
+And the tester tested: rules made wrong on purpose must all be caught.
+"""
+
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rule_cases import CASES, Case
+
+import tinygrad_edu as tg
+from tinygrad_edu.engine import RULES, Each, name_of
+from tinygrad_edu.rules import EXPANSIONS
+from tinygrad_edu.tensor import stop_gradient
+
+EVERY_CASE = [pytest.param(case, id=f"{name_of(fn)} {case.label}") for fn, cases in CASES.items() for case in cases]
+
+LAYOUTS = {
+    "contiguous": lambda a: a,
+    "fortran": lambda a: a.copy(order="F"),
+    "strided": lambda a: np.repeat(a, 2, axis=-1)[..., ::2] if a.ndim else a,
+    "reversed": lambda a: np.flip(np.flip(a).copy()) if a.ndim else a,
+    "read-only": lambda a: np.broadcast_to(a, a.shape),
+}
+
+
+def check(case: Case, arrays: list[np.ndarray], seed: int = 0) -> None:
+    tg.check_grads(lambda xs: case.call(*xs), arrays, order=2, rng=seed)
+
+
+def test_every_rule_and_expansion_has_cases():
+    assert set(CASES) == set(RULES) | set(EXPANSIONS)
+
+
+@pytest.mark.parametrize("case", EVERY_CASE)
+@settings(max_examples=settings.default.max_examples // 10)
+@given(data=st.data())
+def test_rule(case, data):
+    dtype = data.draw(st.sampled_from([np.float64, np.float64, np.float32]))
+    seed = data.draw(st.integers(0, 2**32 - 1))
+    arrays = [
+        LAYOUTS[data.draw(st.sampled_from(list(LAYOUTS)))](a) for a in case.arrays(np.random.default_rng(seed), dtype)
+    ]
+    check(case, arrays, seed)
+
+
+@pytest.mark.parametrize("case", EVERY_CASE)
+def test_float32_stays_float32(case):
+    if case.label == "float64":
+        pytest.skip("this case casts on purpose")
+    xs = [tg.Tensor(a, requires_grad=True) for a in case.arrays(np.random.default_rng(0), np.float32)]
+    y = case.call(*xs)
+    plain = case.call(*(x.numpy() for x in xs))
+    assert y.dtype == plain.dtype
+    np.testing.assert_allclose(y.numpy(), plain, rtol=1e-6)
+    y.backward(np.ones(y.shape))
+    assert all(x.grad is None or (x.grad.dtype == np.float32 and x.grad.shape == x.shape) for x in xs)
+
+
+def mutants():
+    """Every rule made wrong in several ways: sign, factor, elements in another order, arguments swapped, and a gradient
+    whose own dependence on the inputs is cut (right at first order, wrong at second)."""
+    for fn, rules in RULES.items():
+        for i, rule in enumerate(rules):
+            if rule is None:
+                continue
+            for how in ("sign", "factor", "rolled", "cut", *(["swapped"] if len(rules) == 2 else [])):
+                yield pytest.param(fn, i, how, id=f"{name_of(fn)}[{i}] {how}")
+
+
+def wrong(rule, how):
+    def each(change):
+        if isinstance(rule, Each):
+            return Each(lambda g, y, *args, **kwargs: [change(part) for part in rule.rule(g, y, *args, **kwargs)])
+        return lambda g, y, *args, **kwargs: change(rule(g, y, *args, **kwargs))
+
+    match how:
+        case "sign":
+            return each(lambda g: -g)
+        case "factor":
+            return each(lambda g: g * 1.001)
+        case "rolled":
+            return each(
+                lambda g: g if g.size < 2 else np.concatenate([g.reshape(-1)[1:], g.reshape(-1)[:1]]).reshape(g.shape)
+            )
+        case "cut":
+            return each(stop_gradient)
+        case "swapped":
+            return lambda g, y, a, b, *args, **kwargs: rule(g, y, b, a, *args, **kwargs)
+
+
+# A rule that does not look at its arguments in order cannot be hurt by swapping them.
+SYMMETRIC = {"np.add[0]", "np.add[1]", "np.subtract[0]", "np.subtract[1]", "np.remainder[0]"}
+
+
+@pytest.mark.parametrize(("fn", "i", "how"), list(mutants()))
+def test_a_wrong_rule_is_caught(fn, i, how, monkeypatch, request):
+    rules = list(RULES[fn])
+    rules[i] = wrong(rules[i], how)
+    monkeypatch.setitem(RULES, fn, tuple(rules))
+    caught = 0
+    for case in CASES[fn]:
+        try:
+            check(case, case.arrays(np.random.default_rng(0)))
+        except (AssertionError, ValueError, TypeError, IndexError, RuntimeWarning):
+            caught += 1
+    name = re.search(r"\[(.*) ", request.node.name).group(1)
+    if how == "swapped" and name in SYMMETRIC:
+        assert not caught
+    else:
+        assert caught, f"no case of {name_of(fn)} notices a {how} gradient of argument {i}"

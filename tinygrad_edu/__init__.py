@@ -1,0 +1,72 @@
+"""The autograd engine that shows its work.
+
+>>> import numpy as np
+>>> import tinygrad_edu as tg
+>>> x = tg.Tensor([1.0, 2.0], requires_grad=True)
+>>> np.sum(np.tanh(x)).backward()
+>>> bool(np.allclose(x.grad, 1 - np.tanh([1.0, 2.0]) ** 2))
+True
+"""
+
+from tinygrad_edu import backprop, costs, data, nn, optim, viz
+from tinygrad_edu.check import check_backprop, check_grads
+from tinygrad_edu.engine import defvjp, no_grad
+from tinygrad_edu.functional import (
+    elu,
+    gelu,
+    identity,
+    leaky_relu,
+    log_softmax,
+    logsumexp,
+    relu,
+    sigmoid,
+    sine,
+    softmax,
+    softplus,
+    step,
+    tanh,
+)
+from tinygrad_edu.tensor import Tensor, stop_gradient
+from tinygrad_edu.training import History, fit
+from tinygrad_edu.transforms import elementwise_grad, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+from tinygrad_edu.viz import draw
+
+__version__ = "0.1.0"
+__all__ = [
+    "History",
+    "Tensor",
+    "backprop",
+    "check_backprop",
+    "check_grads",
+    "costs",
+    "data",
+    "defvjp",
+    "draw",
+    "elementwise_grad",
+    "elu",
+    "fit",
+    "gelu",
+    "grad",
+    "hessian",
+    "hvp",
+    "identity",
+    "jacobian",
+    "jvp",
+    "leaky_relu",
+    "log_softmax",
+    "logsumexp",
+    "nn",
+    "no_grad",
+    "optim",
+    "relu",
+    "sigmoid",
+    "sine",
+    "softmax",
+    "softplus",
+    "step",
+    "stop_gradient",
+    "tanh",
+    "value_and_grad",
+    "viz",
+    "vjp",
+]

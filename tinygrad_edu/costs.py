@@ -1,0 +1,171 @@
+"""Cost functions C(a, y) of the outputs a and the targets y.
+
+The cost of a batch is the mean over the examples (first axis) of the cost of one, C = 1/n Σₓ Cₓ, and that of one
+example sums over the output units. Targets come one row per example, in the shape of the outputs, or as integer class
+labels where there are two or more output units.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.engine import Node, scoped
+from tinygrad_edu.errors import unknown_name
+from tinygrad_edu.functional import log_softmax, softplus
+
+
+@scoped
+def quadratic(a: Any, y: Any) -> Any:
+    """The quadratic cost, Cₓ = ½‖y − a‖² (Nielsen's equation 27).
+
+    Parameters
+    ----------
+    a : Tensor or ndarray, shape (n, units)
+        Outputs of the network.
+    y : array_like, shape (n, units), or integer labels of shape (n,)
+        Targets.
+
+    Returns
+    -------
+    Tensor or float
+        The mean over the n examples.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, the batch is empty, or a label is out of range.
+    """
+    y = _targets("quadratic", a, y)
+    return np.sum(np.square(a - y)) * (0.5 / len(a))
+
+
+@scoped
+def binary_cross_entropy(a: Any, y: Any) -> Any:
+    """The cross-entropy of independent yes/no units, Cₓ = −Σⱼ [yⱼ ln aⱼ + (1 − yⱼ) ln(1 − aⱼ)].
+
+    Parameters, result and errors as for `quadratic`; ``a`` are probabilities, such as outputs of `sigmoid`. Logarithms
+    are taken of max(·, tiny): an exactly wrong 0 or 1 costs a finite amount and has gradient 0. From weighted inputs
+    use `binary_cross_entropy_with_logits`, which knows no such limit.
+    """
+    y = _targets("binary_cross_entropy", a, y)
+    return np.sum(y * _log(a) + (1 - y) * _log(1 - a)) * (-1 / len(a))
+
+
+@scoped
+def binary_cross_entropy_with_logits(z: Any, y: Any) -> Any:
+    """`binary_cross_entropy` of sigmoid(z), computed stably from z as Σⱼ [ln(1 + eᶻ) − y z]."""
+    y = _targets("binary_cross_entropy_with_logits", z, y)
+    return np.sum(softplus(z) - y * z) * (1 / len(z))
+
+
+@scoped
+def cross_entropy(a: Any, y: Any) -> Any:
+    """The cross-entropy of exclusive classes, Cₓ = −Σⱼ yⱼ ln aⱼ.
+
+    Parameters, result and errors as for `quadratic`; ``a`` are probabilities, such as outputs of `softmax`. Logarithms
+    are taken of max(·, tiny): an exactly wrong 0 costs a finite amount and has gradient 0. From weighted inputs use
+    `cross_entropy_with_logits`, which knows no such limit.
+    """
+    y = _targets("cross_entropy", a, y)
+    return np.sum(y * _log(a)) * (-1 / len(a))
+
+
+@scoped
+def cross_entropy_with_logits(z: Any, y: Any) -> Any:
+    """`cross_entropy` of softmax(z), computed stably from z as −Σⱼ yⱼ log_softmax(z)ⱼ."""
+    y = _targets("cross_entropy_with_logits", z, y)
+    return np.sum(y * log_softmax(z)) * (-1 / len(z))
+
+
+@scoped
+def l1(params: Iterable[Any], strength: float) -> Any:
+    """The penalty strength · Σ |w| over all elements of all parameters; the derivative of |w| at 0 is 0."""
+    return strength * sum(np.sum(np.abs(w)) for w in params)
+
+
+@scoped
+def l2(params: Iterable[Any], strength: float) -> Any:
+    """The penalty ½ strength · Σ w² (weight decay) over all elements of all parameters."""
+    return 0.5 * strength * sum(np.sum(np.square(w)) for w in params)
+
+
+COSTS: dict[str, Callable[[Any, Any], Any]] = {
+    f.__name__: f
+    for f in (
+        quadratic,
+        binary_cross_entropy,
+        binary_cross_entropy_with_logits,
+        cross_entropy,
+        cross_entropy_with_logits,
+    )
+}
+
+FROM_LOGITS: dict[tuple[str, str], Callable[[Any, Any], Any]] = {
+    ("sigmoid", "binary_cross_entropy"): binary_cross_entropy_with_logits,
+    ("softmax", "cross_entropy"): cross_entropy_with_logits,
+}
+"""(output activation, cost) → the same cost computed stably from the weighted inputs z of the output layer."""
+
+
+def cost_named(cost: str | Callable[[Any, Any], Any], who: str) -> Callable[[Any, Any], Any]:
+    """The cost function of a name, or the function itself; ``who`` asks, for the error message."""
+    if callable(cost):
+        return cost
+    if cost not in COSTS:
+        raise ValueError(unknown_name(who, cost, COSTS))
+    return COSTS[cost]
+
+
+def one_hot(labels: Any, n_classes: int, dtype: Any = np.float64, *, who: str = "one_hot") -> Any:
+    """Class labels as rows with a single 1: 2 → (0, 0, 1, 0).
+
+    Parameters
+    ----------
+    labels : array_like of int, shape (n,)
+        From 0 to ``n_classes`` − 1.
+    n_classes : int
+    dtype : dtype
+        Of the result.
+
+    Returns
+    -------
+    ndarray, shape (n, n_classes)
+
+    Raises
+    ------
+    ValueError
+        If a label is out of range.
+    """
+    labels = np.asarray(labels)
+    wrong = labels[(labels < 0) | (labels >= n_classes)]
+    if wrong.size:
+        raise ValueError(
+            f"{who}: label {wrong[0]} is out of range; {n_classes} classes are numbered 0 to {n_classes - 1}"
+        )
+    return np.eye(n_classes, dtype=dtype)[labels]
+
+
+def _targets(who: str, a: Any, y: Any) -> Any:
+    """The targets in the shape of the outputs. A wrong shape would broadcast to n × n, so it raises."""
+    if np.ndim(a) == 0 or len(a) == 0:
+        raise ValueError(f"{who}: the outputs have shape {np.shape(a)}; at least one example (row) is needed")
+    if not isinstance(y, Node):
+        y = np.asarray(y)
+    if a.ndim == 2 and y.ndim == 1 and len(y) == len(a) and a.shape[1] >= 2:
+        if y.dtype.kind not in "iu":
+            raise ValueError(
+                f"{who}: targets of shape {y.shape} for outputs of shape {a.shape} must be class labels, integers from "
+                f"0 to {a.shape[1] - 1}, but their dtype is {y.dtype}; use y.astype(int), or one row per example"
+            )
+        return one_hot(np.asarray(y), a.shape[1], a.dtype, who=who)
+    if y.shape != a.shape:
+        advice = "y[:, None]" if y.shape == a.shape[:1] else "one row per example, as the outputs are"
+        raise ValueError(f"{who}: targets have shape {y.shape}, outputs {a.shape}; make them equal ({advice})")
+    return y if isinstance(y, Node) else y.astype(a.dtype, copy=False)  # float64 targets keep a float32 network so
+
+
+def _log(p: Any) -> Any:
+    return np.log(np.maximum(p, np.finfo(p.dtype).tiny))

@@ -1,0 +1,467 @@
+"""The engine: record NumPy calls, then walk them backwards.
+
+A *node* remembers how its value was made, as plain data: the NumPy function, its arguments and its
+keywords. Walking from a result back to its inputs, and asking each node's *rule* how a small change of
+an argument changes the result, is all that reverse-mode automatic differentiation is.
+
+Read in this order: `Node`, `record`, `gradients`. Everything else here serves those three.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Collection, Mapping
+from contextlib import ContextDecorator
+from contextvars import ContextVar, Token
+from functools import cache, wraps
+from inspect import signature
+from operator import attrgetter
+from typing import Any, NamedTuple, ParamSpec, TypeVar, cast
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+P = ParamSpec("P")
+R = TypeVar("R")
+F = TypeVar("F", bound=Callable[..., Any])
+
+Rule = Callable[..., Any]
+"""``rule(g, y, *args, **kwargs)``: the gradient of one argument, from the gradient ``g`` of ``y``."""
+
+
+# --- What is recorded -------------------------------------------------------------------------------------
+
+
+class Node:
+    """A value and the recipe that made it: ``fn(*args, **kwargs)``.
+
+    A leaf has no recipe (``fn is None``). `values` are the arguments as the arrays they were at the time
+    of the call, so that rebinding a leaf's data later cannot change a gradient. A node points only to
+    what it was made from, never the other way, so that dropping the result frees the graph.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_data",  # the value, always an ndarray
+        "_exposed",  # somebody outside may hold, and change, this very array
+        "args",  # as they were given: nodes, arrays, numbers
+        "fn",
+        "grad",
+        "index",  # order of creation
+        "kwargs",
+        "name",
+        "parents",  # the nodes among args that need a gradient
+        "requires_grad",
+        "scope",
+        "values",  # args with every node replaced by its array
+    )
+
+    _data: Array
+    _exposed: bool
+    args: tuple[Any, ...]
+    fn: Callable[..., Any] | None
+    grad: Array | None
+    index: int
+    kwargs: Mapping[str, Any]
+    name: str | None
+    parents: list[Node]
+    requires_grad: bool
+    scope: Scope | None
+    values: list[Any]
+
+    __hash__ = object.__hash__
+
+
+class Scope(NamedTuple):
+    """A named stretch of the program (``sigmoid``, a layer, a cost), and the one around it."""
+
+    name: str
+    outer: Scope | None
+    serial: int  # tells two calls of one function apart
+
+    def path(self) -> list[Scope]:
+        """From the outermost scope to this one."""
+        return [*(self.outer.path() if self.outer else []), self]
+
+
+_clock = itertools.count(1)
+_recording: ContextVar[bool] = ContextVar("recording", default=True)
+_scope: ContextVar[Scope | None] = ContextVar("scope", default=None)
+
+NO_KWARGS: Mapping[str, Any] = {}
+
+
+def record(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any] = NO_KWARGS) -> Any:
+    """Call ``fn`` on the values of its arguments and remember the call.
+
+    Parameters
+    ----------
+    fn : callable
+        A function that has a rule (see `defvjp`).
+    args, kwargs
+        As for ``fn``; at least one argument, or an element of a list given as an argument, is a `Node`.
+
+    Returns
+    -------
+    Node
+        Of the same class as the arguments. It has a recipe when an argument requires a gradient and
+        recording is on, and is a constant otherwise.
+
+    Raises
+    ------
+    TypeError
+        If ``fn`` has no rule for a keyword, or for an argument that requires a gradient.
+    ValueError
+        If the shapes do not fit.
+    """
+    rules = RULES[fn]
+    if kwargs:
+        _check_keywords(fn, kwargs)
+    values = list(args)
+    parents: list[Node] = []
+    kind: type[Node] = Node
+    for i, arg in enumerate(args):
+        if isinstance(arg, Node):
+            kind = type(arg)
+            values[i] = _snapshot(arg)
+            if arg.requires_grad:
+                parents.append(arg)
+                if i >= len(rules) or rules[i] is None:
+                    raise TypeError(_no_argument_rule(fn, i))
+        elif type(arg) in (list, tuple) and any(isinstance(part, Node) for part in arg):
+            if i >= len(rules) or not isinstance(rules[i], Each):
+                raise TypeError(
+                    f"{name_of(fn)}: argument {i} is a {type(arg).__name__} of tensors; make it one tensor "
+                    "with np.stack (or np.concatenate) first"
+                )
+            kind = next(type(part) for part in arg if isinstance(part, Node))
+            values[i] = [_snapshot(part) if isinstance(part, Node) else part for part in arg]
+            parents += [part for part in arg if isinstance(part, Node) and part.requires_grad]
+
+    try:
+        value = fn(*values, **kwargs)
+    except ValueError as error:
+        raise ValueError(_explain(fn, values, error)) from error
+    if type(value) is not np.ndarray:
+        value = np.asarray(value)
+
+    node = object.__new__(kind)
+    node._data = value
+    node._exposed = False
+    node.grad = node.name = None
+    node.scope = _scope.get()
+    if parents and _recording.get():
+        node.fn, node.args, node.kwargs, node.values, node.parents = fn, args, kwargs, values, parents
+        node.requires_grad = True
+        node.index = next(_clock)
+    else:
+        make_leaf(node, requires_grad=False)
+    return node
+
+
+def make_leaf(node: Node, requires_grad: bool) -> None:
+    """Give a node no recipe: it is where the graph begins."""
+    node.fn, node.args, node.kwargs, node.values, node.parents = None, (), NO_KWARGS, [], []
+    node.requires_grad = requires_grad
+    node.index = 0
+
+
+def _snapshot(node: Node) -> Array:
+    """Its array, or a copy if somebody outside could still change that in place."""
+    return node._data.copy() if node._exposed else node._data
+
+
+# --- The backward pass ------------------------------------------------------------------------------------
+
+
+def gradients(
+    root: Node, seed: Any, targets: Collection[Node] | None = None, *, create_graph: bool = False
+) -> dict[Node, Any]:
+    """The gradient of ``sum(seed * root)`` at the nodes asked for.
+
+    Every node passes what it receives on to its parents, one rule per argument, until only leaves are
+    left. A node made later never feeds one made earlier, so going by falling creation index visits each
+    node once, after everything that depends on it: that is the topological order, without recursion.
+
+    Parameters
+    ----------
+    root : Node
+        Where to start.
+    seed : array_like, or Node
+        The gradient at the root, of its shape.
+    targets : collection of Node, optional
+        Where the gradient is wanted, leaves or not. All leaves that require one by default.
+    create_graph : bool
+        Run the rules on tensors rather than on arrays, so that the gradients are recorded themselves and
+        can be differentiated again.
+
+    Returns
+    -------
+    dict
+        Node → gradient, of the node's shape and dtype. A target that the root does not depend on is absent.
+    """
+    order = ancestors(root)
+    wanted = {node for node in order if node.fn is None} if targets is None else set(targets)
+    useful = _leads_to(wanted, order)
+    received: dict[Node, Any] = {root: seed}
+
+    def receive(node: Node, g: Any) -> None:
+        g = _like(g, node._data)
+        received[node] = received[node] + g if node in received else g
+
+    for node in order:
+        if node.fn is None or node not in received or node not in useful:
+            continue
+        g = received[node] if node in wanted else received.pop(node)
+        y, args = (node, node.args) if create_graph else (node._data, node.values)
+        for rule, arg in zip(RULES[node.fn], node.args, strict=False):
+            if isinstance(arg, Node):
+                if arg in useful:
+                    receive(arg, cast(Rule, rule)(g, y, *args, **node.kwargs))
+            elif isinstance(rule, Each) and any(isinstance(part, Node) and part in useful for part in arg):
+                for part, part_g in zip(arg, rule.rule(g, y, *args, **node.kwargs), strict=True):
+                    if isinstance(part, Node) and part in useful:
+                        receive(part, part_g)
+    return {node: received[node] for node in wanted if node in received}
+
+
+def ancestors(root: Node) -> list[Node]:
+    """The root and every node its gradient can reach, latest first."""
+    found, unvisited = {root}, [root]
+    while unvisited:
+        for parent in unvisited.pop().parents:
+            if parent not in found:
+                found.add(parent)
+                unvisited.append(parent)
+    return sorted(found, key=attrgetter("index"), reverse=True)
+
+
+def _leads_to(wanted: set[Node], order: list[Node]) -> set[Node]:
+    """The nodes among ``order`` (latest first) that depend on a wanted one, and those themselves."""
+    useful = set(wanted)
+    for node in reversed(order):
+        if not useful.isdisjoint(node.parents):
+            useful.add(node)
+    return useful
+
+
+def _like(g: Any, value: Array) -> Any:
+    """Give a gradient the shape and dtype of its value: undo broadcasting and type promotion, once for all rules."""
+    if not isinstance(g, Node | np.ndarray | np.generic):
+        g = np.asarray(g, dtype=value.dtype)
+    if g.shape != value.shape:
+        g = _broadcast(unbroadcast(g, value.shape), value.shape)
+    return g if g.dtype == value.dtype else g.astype(value.dtype)
+
+
+def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
+    """Sum ``g`` over the axes along which a value of this shape was stretched.
+
+    If y_ij = x_j for every i, then a change of x_j changes all y_ij: ∂C/∂x_j = Σ_i ∂C/∂y_ij.
+    """
+    extra = len(g.shape) - len(shape)
+    if extra > 0:
+        g = np.add.reduce(g, axis=tuple(range(extra)))
+    stretched = tuple(i for i, (n, wide) in enumerate(zip(shape[-g.ndim :], g.shape, strict=False)) if n == 1 != wide)
+    return np.add.reduce(g, axis=stretched, keepdims=True) if stretched else g
+
+
+def _broadcast(g: Any, shape: tuple[int, ...]) -> Any:
+    """Stretch a gradient that a rule left smaller (that of `np.sum` is one number for all elements)."""
+    if g.shape == shape:
+        return g
+    if isinstance(g, Node):
+        return np.broadcast_to(g, shape)  # type: ignore[call-overload] # a Tensor, by protocol
+    full = np.empty(shape, g.dtype)  # np.broadcast_to costs several small operations
+    full[...] = g
+    return full
+
+
+def own(g: Any, taken: set[int]) -> Array:
+    """An array that nothing else holds: ``g`` itself where that is safe, or a copy.
+
+    Rules may hand one array to two nodes (that of ``a + b``), or give a view or a read-only array.
+    """
+    array: Array = np.asarray(g)
+    if array.base is not None or not array.flags.writeable or id(array) in taken:
+        array = array.copy()
+    taken.add(id(array))
+    return array
+
+
+# --- The rule table ---------------------------------------------------------------------------------------
+
+
+class Each(NamedTuple):
+    """A rule for an argument that is a sequence of arrays: it returns one gradient for each."""
+
+    rule: Rule
+
+
+RULES: dict[Callable[..., Any], tuple[Rule | Each | None, ...]] = {}
+
+
+def defvjp(fn: Callable[..., Any], *rules: Rule | Each | None) -> None:
+    """Say how the gradient flows back through ``fn``: one vector–Jacobian rule per positional argument.
+
+    Parameters
+    ----------
+    fn : callable
+        The function, in most cases NumPy's own.
+    *rules : callable or None
+        ``rule(g, y, *args, **kwargs)`` with ``g`` the gradient of the result ``y = fn(*args, **kwargs)``; it
+        returns the gradient of its argument, gᵀ ∂y/∂arg. It may leave the sum over broadcast axes and the dtype
+        to the engine. ``None`` for an argument that has no gradient. Written with NumPy operations, a rule serves
+        arrays and, for higher orders, tensors. It may depend on shapes, dtypes and options, never on values.
+
+    Examples
+    --------
+    >>> defvjp(np.multiply, lambda g, y, a, b: g * b, lambda g, y, a, b: g * a)
+    """
+    RULES[fn] = rules
+    _keywords.cache_clear()
+
+
+def primitive(fn: F) -> F:
+    """Make a function of arrays recordable: called on tensors, it is one node. Its rule comes from `defvjp`."""
+
+    @wraps(fn)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        if any(isinstance(arg, Node) for arg in args):
+            return record(wrapper, args, kwargs)
+        return fn(*args, **kwargs)
+
+    return wrapper  # type: ignore[return-value]
+
+
+def name_of(fn: Callable[..., Any]) -> str:
+    """``np.tanh`` for NumPy's tanh, the plain name for other functions."""
+    module = getattr(fn, "__module__", None) or ("numpy" if isinstance(fn, np.ufunc) else "")
+    prefix = {"numpy": "np.", "numpy.linalg": "np.linalg.", "numpy.fft": "np.fft."}.get(module, "")
+    return prefix + str(getattr(fn, "__name__", fn))
+
+
+def no_rule(fn: Callable[..., Any]) -> TypeError:
+    """The error for a function that the table does not know."""
+    return TypeError(
+        f"{name_of(fn)} has no derivative rule, so a gradient could not flow through it. Give it one with "
+        f"tg.defvjp({name_of(fn)}, ...), or call it on t.numpy() if no gradient is wanted"
+    )
+
+
+def _no_argument_rule(fn: Callable[..., Any], i: int) -> str:
+    return (
+        f"{name_of(fn)}: argument {i} requires a gradient, but {name_of(fn)} has none in it. Pass t.detach() there, "
+        "or give a rule with tg.defvjp"
+    )
+
+
+@cache
+def _keywords(fn: Callable[..., Any]) -> frozenset[str] | None:
+    """The keywords that every rule of ``fn`` understands; None if it takes any."""
+    known: set[str] = set()
+    for rule in RULES[fn]:
+        if rule is not None:
+            parameters = list(signature(rule.rule if isinstance(rule, Each) else rule).parameters.values())[2:]
+            if any(p.kind is p.VAR_KEYWORD for p in parameters):
+                return None
+            known |= {p.name for p in parameters}
+    return frozenset(known)
+
+
+def _check_keywords(fn: Callable[..., Any], kwargs: Mapping[str, Any]) -> None:
+    known = _keywords(fn)
+    for name, value in kwargs.items():
+        if isinstance(value, Node):
+            raise TypeError(f"{name_of(fn)}: the keyword {name!r} cannot be a tensor; pass {name}.numpy()")
+        if known is not None and name not in known:
+            raise TypeError(
+                f"{name_of(fn)}: its derivative rule does not know the keyword {name!r} "
+                f"(it knows {', '.join(sorted(known)) or 'none'})"
+            )
+
+
+def _explain(fn: Callable[..., Any], values: list[Any], error: ValueError) -> str:
+    """NumPy's complaint about shapes, in a plain sentence."""
+    shapes = [v.shape for v in values if isinstance(v, np.ndarray)]
+    said = f"{name_of(fn)}: arguments of shapes {' and '.join(map(str, shapes))} do not fit"
+    if fn is np.matmul and len(shapes) == 2 and all(shapes):
+        inner = shapes[1][-2] if len(shapes[1]) > 1 else shapes[1][0]
+        return (
+            f"{said}: the last axis of the first ({shapes[0][-1]}) must be as long as the first axis of the second, or "
+            f"last but one ({inner}); transpose one with .T?"
+        )
+    if isinstance(fn, np.ufunc):
+        return (
+            f"{said}: counted from the right, sizes must be equal or one of them 1; reshape one, or give it an axis "
+            "with [:, None]"
+        )
+    return f"{said}: {error}"
+
+
+# --- Modes and scopes -------------------------------------------------------------------------------------
+
+
+class recording(ContextDecorator):  # noqa: N801 - used like no_grad
+    """``with recording(False):`` switches recording off, or on again, for this thread or async task."""
+
+    def __init__(self, on: bool) -> None:
+        self._on = on
+        self._tokens: list[Token[bool]] = []  # one per entry: the object may be entered again while it is active
+
+    def __enter__(self) -> None:
+        self._tokens.append(_recording.set(self._on))
+
+    def __exit__(self, *exc: object) -> None:
+        _recording.reset(self._tokens.pop())
+
+    def _recreate_cm(self) -> recording:  # as a decorator: one object per call, so that threads do not share it
+        return recording(self._on)
+
+
+def no_grad() -> recording:
+    """A context, or decorator, in which nothing is recorded: results are constants.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> w = tg.Tensor([1.0, 2.0], requires_grad=True)
+    >>> with tg.no_grad():
+    ...     y = w * 2
+    >>> y.requires_grad
+    False
+    """
+    return recording(False)
+
+
+def is_recording() -> bool:
+    """Whether operations on tensors are recorded here and now."""
+    return _recording.get()
+
+
+class scope:  # noqa: N801 - used like no_grad
+    """``with scope(name):`` marks the nodes made within as parts of one thing; drawings fold it into a box."""
+
+    __slots__ = ("_name", "_token")
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __enter__(self) -> None:
+        self._token = _scope.set(Scope(self._name, _scope.get(), next(_clock)))
+
+    def __exit__(self, *exc: object) -> None:
+        _scope.reset(self._token)
+
+
+def scoped(fn: Callable[P, R]) -> Callable[P, R]:
+    """Run a function in a `scope` of its own name."""
+    name = fn.__name__
+
+    @wraps(fn)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+        with scope(name):
+            return fn(*args, **kwargs)
+
+    return wrapper

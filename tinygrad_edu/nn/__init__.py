@@ -1,0 +1,11 @@
+"""Layers and networks, one family a file.
+
+A layer is called on a batch, one example a row, and lists its `parameters`. Weights have shape (n_in, n_out), so that
+z = a W + b.
+"""
+
+from tinygrad_edu.nn.initializers import INITIALIZERS
+from tinygrad_edu.nn.layers import Linear, Module, Sequential
+from tinygrad_edu.nn.mlp import MLP, Layer
+
+__all__ = ["INITIALIZERS", "MLP", "Layer", "Linear", "Module", "Sequential"]

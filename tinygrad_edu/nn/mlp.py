@@ -1,0 +1,165 @@
+"""The multilayer perceptron."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tinygrad_edu.engine import scope
+from tinygrad_edu.functional import activation_named
+from tinygrad_edu.nn.layers import Linear, Module
+from tinygrad_edu.tensor import Tensor
+
+
+class Layer(Module):
+    """A fully connected layer l of an `MLP`: z = a W + b, then a = σ(z).
+
+    Attributes
+    ----------
+    linear : Linear
+        With the parameters W and b.
+    activation : str
+        The name of σ.
+    """
+
+    def __init__(self, linear: Linear, activation: str, number: int) -> None:
+        self.linear = linear
+        self.activation = activation
+        self.number = number
+        self._sigma = activation_named(activation, f"MLP: activation of layer {number}")
+
+    def weighted_input(self, x: Any) -> Tensor:
+        """The weighted inputs z = a W + b, for the activations ``x`` of the one before."""
+        with scope(f"layer {self.number}"):
+            return self.linear(x)
+
+    def activate(self, z: Any) -> Any:
+        """The activations a = σ(z)."""
+        a = self._sigma(z)
+        if isinstance(a, Tensor) and a is not z:  # the identity returns z, which has its name
+            a.name = f"a{self.number}"
+        return a
+
+    def __call__(self, x: Any) -> Any:
+        """The activations a of the layer, for those of the one before."""
+        with scope(f"layer {self.number}"):
+            return self.activate(self.linear(x))
+
+    def __repr__(self) -> str:
+        return f"Layer({self.linear!r}, {self.activation!r})"
+
+
+class MLP(Module):
+    """A fully connected feed-forward network of any depth.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Units per layer, from the inputs to the outputs: ``[784, 30, 10]``.
+    activation : str or list of str
+        Of the hidden layers: one name for all, or one for each.
+    output : str
+        Of the output layer; also "softmax" and "identity".
+    init : {"scaled", "normal", "glorot", "he"}
+        How the parameters start; see `tinygrad_edu.nn.initializers`.
+    rng : int, numpy.random.Generator or None
+        Source or seed of the random numbers: the same seed gives the same network.
+    dtype : dtype
+        Of the parameters.
+
+    Attributes
+    ----------
+    layers : list of Layer
+        From the first hidden layer, l = 1, to the output layer, l = L.
+    weights, biases : list of Tensor
+        W1, …, WL of shapes (sizes[l−1], sizes[l]); b1, …, bL of shapes (sizes[l],).
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two sizes, one is not positive, a name is unknown, or the number of activations is
+        wrong.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import tinygrad_edu as tg
+    >>> net = tg.nn.MLP([2, 3, 1], rng=0)
+    >>> net(np.zeros((5, 2))).shape
+    (5, 1)
+    """
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        activation: str | Sequence[str] = "sigmoid",
+        output: str = "sigmoid",
+        init: str = "scaled",
+        rng: int | np.random.Generator | None = None,
+        dtype: npt.DTypeLike = np.float64,
+    ) -> None:
+        sizes = list(sizes)
+        if len(sizes) < 2:
+            raise ValueError(
+                f"MLP: sizes {sizes} must name at least the inputs and the outputs, for example [784, 30, 10]"
+            )
+        hidden = [activation] * (len(sizes) - 2) if isinstance(activation, str) else list(activation)
+        if len(hidden) != len(sizes) - 2:
+            raise ValueError(
+                f"MLP: {len(hidden)} activations for {len(sizes) - 2} hidden layers; give one name for all, "
+                "or one for each (the output layer has output=)"
+            )
+        generator = np.random.default_rng(rng)
+        self.sizes = sizes
+        self.activation = hidden
+        self.output = output
+        self.layers = [
+            Layer(Linear(n_in, n_out, init, generator, dtype, suffix=str(l)), name, l)
+            for l, (n_in, n_out, name) in enumerate(zip(sizes, sizes[1:], [*hidden, output], strict=False), start=1)
+        ]
+
+    @property
+    def weights(self) -> list[Tensor]:
+        """W1, …, WL."""
+        return [layer.linear.W for layer in self.layers]
+
+    @property
+    def biases(self) -> list[Tensor]:
+        """b1, …, bL."""
+        return [layer.linear.b for layer in self.layers]
+
+    def named_parameters(self) -> dict[str, Tensor]:
+        """The parameters by their names in the equations, W1, b1, W2, and so on."""
+        return {
+            f"{letter}{layer.number}": getattr(layer.linear, letter) for layer in self.layers for letter in ("W", "b")
+        }
+
+    def __call__(self, x: Any) -> Any:
+        """The outputs a^L for a batch ``x`` of shape (n, sizes[0]); shape (n, sizes[-1])."""
+        x = self._batch(x)
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+    def logits(self, x: Any) -> Any:
+        """The weighted inputs z^L of the output layer, from which the ``with_logits`` costs are computed."""
+        x = self._batch(x)
+        for layer in self.layers[:-1]:
+            x = layer(x)
+        return self.layers[-1].weighted_input(x)
+
+    def _batch(self, x: Any) -> Any:
+        if not isinstance(x, Tensor):
+            x = np.asarray(x)
+        if x.ndim != 2 or x.shape[1] != self.sizes[0]:
+            raise ValueError(
+                f"MLP: x has shape {x.shape}, but this network takes (n, {self.sizes[0]}), one example a row"
+                + ("; a single one is x[None, :]" if x.shape == (self.sizes[0],) else "")
+            )
+        return x
+
+    def __repr__(self) -> str:
+        return f"MLP({self.sizes}, activation={self.activation}, output={self.output!r})"

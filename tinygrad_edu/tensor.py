@@ -1,0 +1,485 @@
+"""`Tensor`: an array that remembers how it was computed.
+
+Operators, NumPy's functions and NumPy's methods all end in one place, `engine.record`. What is written
+here is only the way there: Python's operators, and the two protocols by which NumPy hands over a call
+(`__array_ufunc__` for ufuncs such as ``np.tanh``, `__array_function__` for functions such as ``np.sum``).
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator, Mapping
+from inspect import signature
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tinygrad_edu import engine, rules
+from tinygrad_edu.engine import Node, gradients, make_leaf, own, record
+
+Array = npt.NDArray[Any]
+
+
+class Tensor(Node):
+    """An array that records what is computed from it.
+
+    Parameters
+    ----------
+    data : array_like
+        Real numbers of any shape; they are copied.
+    requires_grad : bool
+        Whether gradients with respect to this tensor will be wanted. Integers then become float64.
+    name : str, optional
+        Shown in drawings and reports.
+    dtype : dtype, optional
+        float64 by default for Python numbers; an array keeps its own.
+
+    Attributes
+    ----------
+    grad : ndarray or None
+        On a leaf that requires a gradient, after `backward`: the gradient, of the tensor's shape and dtype. It
+        accumulates over calls of `backward` until `zero_grad`.
+    requires_grad : bool
+        Whether a gradient flows to or through this tensor.
+    name : str or None
+        Free to set.
+
+    Raises
+    ------
+    TypeError
+        If ``data`` is complex, or not numeric.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tinygrad_edu import Tensor
+    >>> w = Tensor([1.0, 2.0, 3.0], requires_grad=True)
+    >>> loss = np.sum(w**2)
+    >>> loss.backward()
+    >>> w.grad
+    array([2., 4., 6.])
+    """
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        data: npt.ArrayLike,
+        requires_grad: bool = False,
+        *,
+        name: str | None = None,
+        dtype: npt.DTypeLike | None = None,
+    ) -> None:
+        value = np.array(data, dtype=dtype)
+        if value.dtype.kind == "c":
+            raise TypeError(
+                "Tensor: complex data are not supported; use the real and the imaginary part as two tensors"
+            )
+        if value.dtype.kind not in "fiub":
+            raise TypeError(f"Tensor: data must be numbers, not of dtype {value.dtype}")
+        if requires_grad and value.dtype.kind != "f":
+            value = value.astype(np.float64)
+        self._data = value
+        self._exposed = False
+        self.grad = self.scope = None
+        self.name = name
+        make_leaf(self, requires_grad)
+
+    # --- The value ----------------------------------------------------------------------------------------
+
+    @property
+    def data(self) -> Array:
+        """The value, an ndarray.
+
+        On a leaf it may be changed, in place (``w.data -= eta * w.grad``) or by assignment; what was computed before
+        keeps the old value. On a computed tensor it is read-only.
+        """
+        if self.fn is None:
+            self._exposed = True
+            return self._data
+        view = self._data.view()
+        view.flags.writeable = False
+        return view
+
+    @data.setter
+    def data(self, value: npt.ArrayLike) -> None:
+        if self.fn is not None:
+            raise TypeError("Tensor.data: this tensor was computed, so its value is fixed; make a new Tensor(value)")
+        new = np.asarray(value, dtype=self._data.dtype)
+        if new.shape != self._data.shape:
+            raise ValueError(f"Tensor.data: the new value has shape {new.shape}, the tensor {self._data.shape}")
+        self._exposed = True
+        self._data = new
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The size along each axis."""
+        return self._data.shape
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return self._data.ndim
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return self._data.size
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The type of the elements."""
+        return self._data.dtype
+
+    @property
+    def T(self) -> Tensor:
+        """The transpose."""
+        return self.transpose()
+
+    def item(self) -> Any:
+        """The one element, as a Python number."""
+        return self._data.item()
+
+    def numpy(self) -> Array:
+        """A copy of the value, outside the graph."""
+        return self._data.copy()
+
+    def detach(self) -> Tensor:
+        """The same value as a constant: no gradient flows through it."""
+        return Tensor(self._data, name=self.name)
+
+    # --- The gradient -------------------------------------------------------------------------------------
+
+    def backward(self, gradient: npt.ArrayLike | None = None) -> None:
+        """Add the gradient of this tensor to ``.grad`` of every leaf that it was computed from.
+
+        Parameters
+        ----------
+        gradient : array_like, optional
+            ∂C/∂self, of this tensor's shape, if the tensor is not the scalar C itself.
+
+        Raises
+        ------
+        TypeError
+            If the tensor depends on nothing that requires a gradient.
+        ValueError
+            If the tensor is not a scalar and ``gradient`` is not given, or has another shape.
+        """
+        if not self.requires_grad:
+            raise TypeError(
+                "Tensor.backward: nothing that this tensor was computed from has requires_grad=True "
+                "(or every path to it is constant: a step function, a comparison, a detached tensor)"
+            )
+        if gradient is None and self.size != 1:
+            raise ValueError(
+                f"Tensor.backward: this tensor has shape {self.shape}, and only a single number has a gradient by "
+                f"itself: call backward on its .sum() or .mean(), or pass gradient= of shape {self.shape}"
+            )
+        seed = np.ones(self.shape, self.dtype) if gradient is None else np.array(gradient, dtype=self.dtype)
+        if seed.shape != self.shape:
+            raise ValueError(
+                f"Tensor.backward: gradient has shape {seed.shape}, the tensor {self.shape}; they must be equal"
+            )
+        taken: set[int] = set()
+        for leaf, g in gradients(self, seed).items():
+            g = own(g, taken)
+            leaf.grad = g if leaf.grad is None else leaf.grad + g
+
+    def zero_grad(self) -> None:
+        """Forget the accumulated gradient: ``.grad`` becomes None."""
+        self.grad = None
+
+    # --- NumPy's protocols --------------------------------------------------------------------------------
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if method == "__call__":
+            return dispatch(ufunc, inputs, kwargs)
+        if method == "reduce" and ufunc in rules.REDUCTIONS:
+            kwargs = {"axis": 0, **kwargs}  # np.add.reduce goes over the first axis, np.sum over all
+            return dispatch(rules.REDUCTIONS[ufunc], inputs, kwargs)
+        raise TypeError(f"np.{ufunc.__name__}.{method} has no derivative rule; use the function without .{method}")
+
+    def __array_function__(
+        self, fn: Callable[..., Any], types: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> Any:
+        return dispatch(fn, args, kwargs)
+
+    def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> Array:
+        if self.requires_grad:
+            raise TypeError(
+                "np.asarray(t) or arr[...] = t would silently cut the graph of a tensor that requires a gradient: "
+                "use t.numpy() for its value, t.detach() for a constant, np.stack([...]) to join a list of tensors"
+            )
+        return np.array(self.data, dtype=dtype, copy=copy)
+
+    # --- Python's protocols -------------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        text = np.array2string(self._data, separator=", ", prefix="Tensor(", threshold=100)
+        name = f", name={self.name!r}" if self.name else ""
+        return f"Tensor({text}{name}{', requires_grad=True' if self.requires_grad else ''})"
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec else str(self)
+
+    def __len__(self) -> int:
+        if self.ndim == 0:
+            raise TypeError("len() of a 0-d tensor: it is a single number")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (self[i] for i in range(len(self)))
+
+    def __bool__(self) -> bool:
+        if self.size != 1:
+            raise ValueError(
+                f"the truth value of a tensor of shape {self.shape} is ambiguous: use np.any(t) or np.all(t)"
+            )
+        return bool(self._data)
+
+    def __float__(self) -> float:
+        return float(self._number("float"))
+
+    def __int__(self) -> int:
+        return int(self._number("int"))
+
+    def __index__(self) -> int:
+        return operator.index(self._number("int"))
+
+    def _number(self, kind: str) -> Any:
+        if self.requires_grad:
+            raise TypeError(
+                f"{kind}(t) would silently cut the graph of a tensor that requires a gradient: use t.item()"
+            )
+        return self._data.item()
+
+    def __getitem__(self, index: Any) -> Tensor:
+        parts = index if isinstance(index, tuple) else (index,)
+        if any(isinstance(part, Tensor) for part in parts):
+            parts = tuple(part.__array__() if isinstance(part, Tensor) else part for part in parts)
+            index = parts if isinstance(index, tuple) else parts[0]
+        return _record(operator.getitem, self, index)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        raise TypeError(
+            "t[i] = v would change a value that a gradient may need. Make a new tensor: np.where(mask, v, t), "
+            "or np.concatenate / np.stack of its parts; to set a parameter, assign w.data"
+        )
+
+    def __add__(self, other: Any) -> Tensor:
+        return _record(np.add, self, other)
+
+    def __radd__(self, other: Any) -> Tensor:
+        return _record(np.add, other, self)
+
+    def __sub__(self, other: Any) -> Tensor:
+        return _record(np.subtract, self, other)
+
+    def __rsub__(self, other: Any) -> Tensor:
+        return _record(np.subtract, other, self)
+
+    def __mul__(self, other: Any) -> Tensor:
+        return _record(np.multiply, self, other)
+
+    def __rmul__(self, other: Any) -> Tensor:
+        return _record(np.multiply, other, self)
+
+    def __truediv__(self, other: Any) -> Tensor:
+        return _record(np.divide, self, other)
+
+    def __rtruediv__(self, other: Any) -> Tensor:
+        return _record(np.divide, other, self)
+
+    def __matmul__(self, other: Any) -> Tensor:
+        return _record(np.matmul, self, other)
+
+    def __rmatmul__(self, other: Any) -> Tensor:
+        return _record(np.matmul, other, self)
+
+    def __pow__(self, other: Any) -> Tensor:
+        if type(other) in (int, float) and other == 2:  # as ndarray does: exact, and much faster than np.power
+            return _record(np.square, self)
+        return _record(np.power, self, other)
+
+    def __rpow__(self, other: Any) -> Tensor:
+        return _record(np.power, other, self)
+
+    def __neg__(self) -> Tensor:
+        return _record(np.negative, self)
+
+    def __pos__(self) -> Tensor:
+        return _record(np.positive, self)
+
+    def __abs__(self) -> Tensor:
+        return _record(np.absolute, self)
+
+    def __mod__(self, other: Any) -> Tensor:
+        return _record(np.remainder, self, other)
+
+    def __rmod__(self, other: Any) -> Tensor:
+        return _record(np.remainder, other, self)
+
+    # Comparisons and rounding are piecewise constant: no gradient flows, and plain arrays come out.
+
+    def __floordiv__(self, other: Any) -> Any:
+        return constant(np.floor_divide, (self, other))
+
+    def __rfloordiv__(self, other: Any) -> Any:
+        return constant(np.floor_divide, (other, self))
+
+    def __eq__(self, other: object) -> Any:
+        return constant(np.equal, (self, other))
+
+    def __ne__(self, other: object) -> Any:
+        return constant(np.not_equal, (self, other))
+
+    def __lt__(self, other: Any) -> Any:
+        return constant(np.less, (self, other))
+
+    def __le__(self, other: Any) -> Any:
+        return constant(np.less_equal, (self, other))
+
+    def __gt__(self, other: Any) -> Any:
+        return constant(np.greater, (self, other))
+
+    def __ge__(self, other: Any) -> Any:
+        return constant(np.greater_equal, (self, other))
+
+    __hash__ = object.__hash__  # == is elementwise, so a tensor is found by identity
+
+    # --- NumPy's methods ----------------------------------------------------------------------------------
+
+    def sum(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        """`numpy.sum` of this tensor."""
+        return _tensor(np.sum(self, axis=axis, keepdims=keepdims))
+
+    def mean(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        """`numpy.mean` of this tensor."""
+        return _tensor(np.mean(self, axis=axis, keepdims=keepdims))
+
+    def prod(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        """`numpy.prod` of this tensor."""
+        return _tensor(np.prod(self, axis=axis, keepdims=keepdims))
+
+    def max(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        """`numpy.max` of this tensor; ties share the gradient equally."""
+        return _tensor(np.max(self, axis=axis, keepdims=keepdims))
+
+    def min(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        """`numpy.min` of this tensor; ties share the gradient equally."""
+        return _tensor(np.min(self, axis=axis, keepdims=keepdims))
+
+    def var(self, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Tensor:
+        """`numpy.var` of this tensor."""
+        return _tensor(np.var(self, axis=axis, ddof=ddof, keepdims=keepdims))
+
+    def std(self, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Tensor:
+        """`numpy.std` of this tensor."""
+        return _tensor(np.std(self, axis=axis, ddof=ddof, keepdims=keepdims))
+
+    def reshape(self, *shape: Any) -> Tensor:
+        """`numpy.reshape` of this tensor; the shape as one tuple or as several integers."""
+        return _record(np.reshape, self, shape[0] if len(shape) == 1 else shape)
+
+    def transpose(self, *axes: Any) -> Tensor:
+        """`numpy.transpose` of this tensor; the axes as one tuple, as several integers, or none to reverse them."""
+        if not axes:
+            return _record(np.transpose, self)
+        return _record(np.transpose, self, axes[0] if len(axes) == 1 else axes)
+
+    def swapaxes(self, axis1: int, axis2: int) -> Tensor:
+        """`numpy.swapaxes` of this tensor."""
+        return _record(np.swapaxes, self, axis1, axis2)
+
+    def squeeze(self, axis: Any = None) -> Tensor:
+        """`numpy.squeeze` of this tensor."""
+        return _record(np.squeeze, self, axis)
+
+    def ravel(self) -> Tensor:
+        """This tensor with one axis only."""
+        return self.reshape(-1)
+
+    def flatten(self) -> Tensor:
+        """This tensor with one axis only."""
+        return self.reshape(-1)
+
+    def dot(self, other: Any) -> Tensor:
+        """`numpy.dot` of this tensor and another."""
+        return _tensor(np.dot(self, other))
+
+    def clip(self, min: Any = None, max: Any = None) -> Tensor:
+        """`numpy.clip` of this tensor."""
+        return _tensor(np.clip(self, min, max))
+
+    def astype(self, dtype: npt.DTypeLike) -> Tensor:
+        """This tensor with another dtype; the gradient comes back in this one."""
+        return _record(np.astype, self, np.dtype(dtype))
+
+    def copy(self) -> Tensor:
+        """A new tensor of the same value, through which the gradient flows."""
+        return _record(np.positive, self)
+
+    def argmax(self, axis: int | None = None) -> Any:
+        """`numpy.argmax`: plain integers."""
+        return np.argmax(self._data, axis=axis)
+
+    def argmin(self, axis: int | None = None) -> Any:
+        """`numpy.argmin`: plain integers."""
+        return np.argmin(self._data, axis=axis)
+
+
+def _record(fn: Callable[..., Any], *args: Any) -> Tensor:
+    result: Tensor = record(fn, args)
+    return result
+
+
+def _tensor(result: Any) -> Tensor:
+    """For the type checker: NumPy's annotations do not know that its functions return what a protocol returns."""
+    assert isinstance(result, Tensor)
+    return result
+
+
+def dispatch(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    """What a NumPy function means for tensors: a rule, an expansion, or a plain result without gradient."""
+    if kwargs.get("out") is not None:
+        name = engine.name_of(fn)
+        raise TypeError(f"{name}: out= would overwrite a value that a gradient may need; use what {name} returns")
+    if any(isinstance(value, Node) for value in kwargs.values()):
+        bound = signature(fn).bind(*args, **kwargs)  # np.clip(t, a_max=u): rules go by position
+        args, kwargs = bound.args, bound.kwargs
+    if fn in rules.EXPANSIONS:
+        return rules.EXPANSIONS[fn](*args, **kwargs)
+    if fn in engine.RULES:
+        return record(fn, args, kwargs)
+    if fn in rules.PIECEWISE_CONSTANT:
+        return constant(fn, args, kwargs)
+    raise engine.no_rule(fn)
+
+
+def constant(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any] = engine.NO_KWARGS) -> Any:
+    """Call a function through which no gradient flows: on values, giving plain arrays."""
+    return fn(*map(_value, args), **{name: _value(arg) for name, arg in kwargs.items()})
+
+
+def _value(arg: Any) -> Any:
+    if isinstance(arg, Node):
+        return arg._data
+    if type(arg) in (list, tuple):
+        return type(arg)(map(_value, arg))
+    return arg
+
+
+def stop_gradient(t: Any) -> Any:
+    """The value of ``t`` as a constant: no gradient flows back through it.
+
+    Parameters
+    ----------
+    t : Tensor or array_like
+
+    Returns
+    -------
+    Tensor
+        Of the same value, with ``requires_grad=False``. Anything but a tensor is returned as it is.
+    """
+    return t.detach() if isinstance(t, Tensor) else t

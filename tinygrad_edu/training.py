@@ -1,0 +1,194 @@
+"""Training: mini-batches, epochs, and the history of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tinygrad_edu.costs import FROM_LOGITS, cost_named
+from tinygrad_edu.engine import no_grad
+from tinygrad_edu.nn import MLP
+from tinygrad_edu.optim import Optimizer
+
+Array = npt.NDArray[Any]
+Cost = str | Callable[[Any, Any], Any]
+
+
+@dataclass
+class History:
+    """What `fit` saw after each epoch; entry 0 is the state before the first.
+
+    Attributes
+    ----------
+    cost, validation_cost : list of float
+        C over the whole training set, and over the validation set if one was given.
+    accuracy, validation_accuracy : list of float
+        Fraction classified rightly, from 0 to 1; empty for targets that are not classes.
+    interrupted : bool
+        Whether Ctrl-C ended the run early.
+    """
+
+    cost: list[float] = field(default_factory=list)
+    accuracy: list[float] = field(default_factory=list)
+    validation_cost: list[float] = field(default_factory=list)
+    validation_accuracy: list[float] = field(default_factory=list)
+    interrupted: bool = False
+
+    @property
+    def epochs(self) -> int:
+        """The number of whole epochs."""
+        return max(len(self.cost) - 1, 0)
+
+
+def fit(
+    model: Callable[[Any], Any],
+    x: npt.ArrayLike,
+    y: npt.ArrayLike,
+    *,
+    cost: Cost,
+    optimizer: Optimizer,
+    epochs: int,
+    batch_size: int,
+    validation: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
+    rng: int | np.random.Generator | None = None,
+    progress: bool = True,
+) -> History:
+    """Train a model by mini-batches: shuffle, cut into batches, and for each take one step down the gradient.
+
+    Parameters
+    ----------
+    model : callable
+        Outputs from a batch, such as an `MLP`. With the pairs sigmoid + binary_cross_entropy and softmax +
+        cross_entropy of an MLP the cost is computed stably from the weighted inputs.
+    x : array_like, shape (n, …)
+        Examples, one a row.
+    y : array_like
+        Targets, one a row, or integer labels.
+    cost : str or callable
+        A name in `tinygrad_edu.costs`, or a function C(a, y).
+    optimizer : Optimizer
+        Over the model's parameters.
+    epochs : int
+        Passes over the examples.
+    batch_size : int
+        Examples in a mini-batch; the last may be smaller.
+    validation : (x, y), optional
+        Examples that are only measured.
+    rng : int, numpy.random.Generator or None
+        Source or seed of the shuffling: the same seed on the same machine gives the same bits.
+    progress : bool
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    History
+        Cost and accuracy before the first epoch and after each. Ctrl-C ends the run early: the history so far is
+        returned, and the parameters are those of the last step.
+
+    Raises
+    ------
+    ValueError
+        If x and y have different lengths or none, if x or y contain NaN or infinity, if batch_size < 1 or epochs < 0,
+        or if cost is unknown.
+    """
+    from tqdm.auto import tqdm
+
+    x, y = _examples("x", "y", x, y)
+    held_out = None if validation is None else _examples("validation x", "validation y", *validation)
+    if batch_size < 1:
+        raise ValueError(f"fit: batch_size must be at least 1, not {batch_size}")
+    if epochs < 0:
+        raise ValueError(f"fit: epochs must be 0 or more, not {epochs}")
+    cost_named(cost, "fit: cost")
+    generator = np.random.default_rng(rng)
+    history = History()
+
+    with tqdm(total=epochs, desc="training", unit="epoch", disable=not progress) as bar:
+        try:
+            _measure(history, model, x, y, cost, held_out)
+            for _ in range(epochs):
+                order = generator.permutation(len(x))
+                for start in range(0, len(x), batch_size):
+                    batch = order[start : start + batch_size]
+                    optimizer.zero_grad()
+                    cost_of(model, x[batch], y[batch], cost).backward()
+                    optimizer.step()
+                _measure(history, model, x, y, cost, held_out)
+                bar.set_postfix_str(_summary(history), refresh=False)
+                bar.update()
+        except KeyboardInterrupt:
+            history.interrupted = True
+    return history
+
+
+def cost_of(model: Callable[[Any], Any], x: Any, y: Any, cost: Cost) -> Any:
+    """C of the model's outputs for a batch, from the weighted inputs z^L where there is a stable formula for that."""
+    if isinstance(model, MLP) and (model.output, cost) in FROM_LOGITS:
+        return FROM_LOGITS[model.output, str(cost)](model.logits(x), y)
+    return cost_named(cost, "cost")(model(x), y)
+
+
+def accuracy(outputs: Any, y: Array) -> float | None:
+    """The fraction of examples classified rightly, or None where the targets are not classes.
+
+    Parameters
+    ----------
+    outputs : Tensor or ndarray, shape (n, units)
+        The class is the unit with the largest output; with a single unit, 1 from ½ up.
+    y : ndarray
+        Integer labels of shape (n,), or rows with a single 1; for a single unit, 0 or 1.
+    """
+    a = outputs.numpy() if hasattr(outputs, "numpy") else np.asarray(outputs)
+    if a.ndim != 2:
+        return None
+    if a.shape[1] == 1:
+        return float(np.mean((a >= 0.5) == y.reshape(a.shape))) if np.isin(y, (0, 1)).all() else None
+    if y.ndim == 1:
+        return float(np.mean(a.argmax(axis=1) == y))
+    one_hot = np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all()
+    return float(np.mean(a.argmax(axis=1) == y.argmax(axis=1))) if one_hot else None
+
+
+def _examples(name_x: str, name_y: str, x: npt.ArrayLike, y: npt.ArrayLike) -> tuple[Array, Array]:
+    x, y = np.asarray(x), np.asarray(y)
+    if x.ndim == 0 or y.ndim == 0 or len(x) != len(y):
+        raise ValueError(
+            f"fit: {name_x} of shape {x.shape} and {name_y} of shape {y.shape} need one row per example each"
+        )
+    if len(x) == 0:
+        raise ValueError(f"fit: {name_x} is empty (shape {x.shape}); there is nothing to learn from")
+    for name, values in ((name_x, x), (name_y, y)):
+        finite = np.isfinite(values)
+        if not finite.all():
+            place = tuple(int(i) for i in np.argwhere(~finite)[0])
+            raise ValueError(f"fit: {name} has {values[place]} at index {place}; drop or fill such rows first")
+    return x, y
+
+
+@no_grad()
+def _measure(
+    history: History, model: Callable[[Any], Any], x: Array, y: Array, cost: Cost, held_out: tuple[Array, Array] | None
+) -> None:
+    history.cost.append(float(cost_of(model, x, y, cost)))
+    _append(history.accuracy, accuracy(model(x), y))
+    if held_out is not None:
+        history.validation_cost.append(float(cost_of(model, *held_out, cost)))
+        _append(history.validation_accuracy, accuracy(model(held_out[0]), held_out[1]))
+
+
+def _append(values: list[float], value: float | None) -> None:
+    if value is not None:
+        values.append(value)
+
+
+def _summary(history: History) -> str:
+    text = f"cost {history.cost[-1]:.4f}"
+    if history.accuracy:
+        text += f", accuracy {history.accuracy[-1]:.1%}"
+    if history.validation_accuracy:
+        text += f", validation {history.validation_accuracy[-1]:.1%}"
+    return text

@@ -1,0 +1,293 @@
+"""Functions of functions: gradients, Jacobians, Hessians and their products with vectors.
+
+All of them lift their inputs to tensors, run the function, and walk the recorded graph. When the result can still
+depend on a tensor outside that requires a gradient (a transform inside a transform), the walk itself is recorded:
+nothing else is needed for any order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import wraps
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.engine import Node, ancestors, gradients, is_recording, own, recording
+from tinygrad_edu.tensor import Tensor
+
+Function = Callable[..., Any]
+
+
+def grad(f: Function, argnums: int | tuple[int, ...] = 0) -> Function:
+    """The gradient of a scalar function, as a function of the same arguments.
+
+    Parameters
+    ----------
+    f : callable
+        Returns one number, computed with NumPy from its arguments: arrays, or nested lists, tuples and dicts of them.
+    argnums : int or tuple of int
+        The positional arguments to differentiate with respect to.
+
+    Returns
+    -------
+    callable
+        Returns the gradient in the structure of the argument; a tuple of them for a tuple of ``argnums``. Each is an
+        ndarray, or a Tensor where it still depends on a tensor that requires a gradient.
+
+    Raises
+    ------
+    TypeError, ValueError
+        By the returned function, if the result of ``f`` is not a single number, or an argument is not real numbers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> grad(np.sin)(0.0)
+    array(1.)
+    >>> grad(grad(grad(lambda x: x**4)))(2.0)
+    array(48.)
+    """
+
+    @wraps(f)
+    def gradient(*args: Any, **kwargs: Any) -> Any:
+        return value_and_grad(f, argnums)(*args, **kwargs)[1]
+
+    return gradient
+
+
+def value_and_grad(f: Function, argnums: int | tuple[int, ...] = 0) -> Function:
+    """Like `grad`, but the returned function gives the pair (value, gradient)."""
+
+    @wraps(f)
+    def value_and_gradient(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
+        places = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+        if not all(-len(args) <= i < len(args) for i in places):
+            raise ValueError(
+                f"grad: argnums {argnums} but the function was called with {len(args)} positional arguments"
+            )
+        with _Tape() as tape:
+            lifted = list(args)
+            for i in places:
+                lifted[i] = tape.lift(args[i])
+            y = _output(f(*lifted, **kwargs))
+            if y.size != 1:
+                raise ValueError(
+                    f"grad: the function returned shape {y.shape}, and only a single number has a gradient; sum it, or "
+                    "use jacobian, or elementwise_grad"
+                )
+            grads = tuple(tape.pull_back(y, np.ones(y.shape, y.dtype), [lifted[i] for i in places]))
+            return tape.release(y), grads[0] if isinstance(argnums, int) else grads
+
+    return value_and_gradient
+
+
+def vjp(f: Function, *xs: Any) -> tuple[Any, Function]:
+    """The value of ``f(*xs)`` and the function v ↦ vᵀJ, the vector–Jacobian product.
+
+    Parameters
+    ----------
+    f : callable
+        Returns an array.
+    *xs : array_like, or nested containers of them
+
+    Returns
+    -------
+    y : ndarray or Tensor
+        ``f(*xs)``.
+    pullback : callable
+        Takes v of the shape of y; returns a tuple with one gradient for each of ``xs``.
+    """
+    with _Tape() as tape:
+        lifted = [tape.lift(x) for x in xs]
+        y = _output(f(*lifted))
+
+    def pullback(v: Any) -> tuple[Any, ...]:
+        with tape:
+            return tuple(tape.pull_back(y, _shaped("vjp: v", v, y), lifted))
+
+    return tape.release(y), pullback
+
+
+def jvp(f: Function, xs: tuple[Any, ...], vs: tuple[Any, ...]) -> tuple[Any, Any]:
+    """The value of ``f(*xs)`` and its derivative in the direction ``vs``, the Jacobian–vector product J v.
+
+    Parameters
+    ----------
+    f : callable
+        Returns an array.
+    xs, vs : tuple
+        The arguments, and for each a direction of the same structure and shapes.
+
+    Returns
+    -------
+    y, Jv : ndarray or Tensor
+        Both of the shape of the result.
+
+    Notes
+    -----
+    uᵀJ is linear in u, and its derivative with respect to u in the direction v is J v: two backward passes make a
+    forward one, so every rule serves both.
+    """
+    if not (isinstance(xs, tuple) and isinstance(vs, tuple) and len(xs) == len(vs)):
+        raise TypeError("jvp: xs and vs must be tuples of the same length, one entry for each argument of the function")
+    with _Tape() as tape:
+        lifted = [tape.lift(x) for x in xs]
+        y = _output(f(*lifted))
+        u = tape.lift(np.zeros(y.shape, y.dtype))
+        pulled = gradients(y, u, set(leaves_of(lifted)), create_graph=True) if y.requires_grad else {}
+        pairs = zip(leaves_of(lifted), _matching("jvp: vs", vs, xs), strict=True)
+        inner = sum((np.sum(pulled[x] * v) for x, v in pairs if x in pulled), start=Tensor(0.0))
+        return tape.release(y), tape.pull_back(inner, np.ones((), inner.dtype), u)
+
+
+def hvp(f: Function) -> Function:
+    """The Hessian–vector product of a scalar function: ``hvp(f)(x, v)`` is ∇²f(x) v, without the Hessian.
+
+    ``x`` and ``v`` are arrays, or nested containers of the same structure; the result has that structure.
+    """
+
+    @wraps(f)
+    def product(x: Any, v: Any) -> Any:
+        directions = list(_matching("hvp: v", v, x))
+
+        def slope(x: Any) -> Any:
+            return sum(np.sum(g * d) for g, d in zip(leaves_of(grad(f)(x)), directions, strict=True))
+
+        return grad(slope)(x)
+
+    return product
+
+
+def jacobian(f: Function) -> Function:
+    """The Jacobian of a function of one array: shape ``y.shape + x.shape``, with entries ∂yᵢ/∂xⱼ.
+
+    One backward pass over one recorded graph for every element of y.
+    """
+
+    @wraps(f)
+    def matrix(x: Any, *args: Any, **kwargs: Any) -> Any:
+        with _Tape() as tape:
+            lifted = tape.lift(x)
+            if not isinstance(lifted, Tensor):
+                raise TypeError("jacobian: the argument must be one array; for containers use vjp, jvp or hvp")
+            y = _output(f(lifted, *args, **kwargs))
+            if y.size == 0:
+                return np.zeros((*y.shape, *lifted.shape), lifted.dtype)
+            seeds = np.eye(y.size, dtype=y.dtype).reshape((y.size, *y.shape))
+            rows = [tape.pull_back(y, seed, lifted) for seed in seeds]
+            return np.stack(rows).reshape((*y.shape, *lifted.shape))
+
+    return matrix
+
+
+def hessian(f: Function) -> Function:
+    """The Hessian of a scalar function of one array: shape ``x.shape + x.shape``, with entries ∂²f/∂xᵢ∂xⱼ."""
+    return jacobian(grad(f))
+
+
+def elementwise_grad(f: Function) -> Function:
+    """The derivative of an elementwise function: f′(xᵢ) for every element of one array, shape of ``x``."""
+    return grad(wraps(f)(lambda *args, **kwargs: np.sum(f(*args, **kwargs))))
+
+
+class _Tape:
+    """One run of a transform: its inputs, and whether its results must be recorded for somebody outside."""
+
+    def __init__(self) -> None:
+        self._inputs: set[Node] = set()
+        self._outer = is_recording()
+
+    def __enter__(self) -> _Tape:
+        self._mode = recording(True)
+        self._mode.__enter__()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._mode.__exit__(*exc)
+
+    def lift(self, x: Any) -> Any:
+        """The argument with every array in it as a new tensor that requires a gradient.
+
+        A tensor from outside gets a node of its own, so that ∂/∂x here is not ∂/∂x there.
+        """
+        return tree_map(self._lift, x)
+
+    def _lift(self, x: Any) -> Tensor:
+        outside = isinstance(x, Tensor) and x.requires_grad and self._outer
+        value = x._data if isinstance(x, Tensor) else x
+        tensor: Tensor = np.positive(x) if outside else Tensor(value, requires_grad=True)
+        self._inputs.add(tensor)
+        return tensor
+
+    def pull_back(self, y: Tensor, seed: Any, lifted: Any) -> Any:
+        """The gradient of ``sum(seed * y)`` in the structure of the lifted argument; zeros where there is none."""
+        if not y.requires_grad:
+            return tree_map(lambda x: np.zeros(x.shape, x.dtype), lifted)
+        live = self._depends_outside(y) or (isinstance(seed, Tensor) and self._depends_outside(seed))
+        found = gradients(y, seed, set(leaves_of(lifted)), create_graph=live)
+        taken: set[int] = set()
+
+        def result(x: Tensor) -> Any:
+            g = found.get(x)
+            if g is None:
+                return np.zeros(x.shape, x.dtype)
+            return self.release(g) if isinstance(g, Tensor) else own(g, taken)
+
+        return tree_map(result, lifted)
+
+    def release(self, t: Tensor) -> Any:
+        """The tensor itself if it depends on something outside that requires a gradient, else its array."""
+        return t if self._depends_outside(t) else t._data.copy()
+
+    def _depends_outside(self, t: Tensor) -> bool:
+        return self._outer and any(
+            node.fn is None and node not in self._inputs for node in ancestors(t) if node.requires_grad
+        )
+
+
+def _output(y: Any) -> Tensor:
+    if isinstance(y, list | tuple | dict):
+        raise TypeError(f"the function to differentiate returned a {type(y).__name__}; it must return one array")
+    return y if isinstance(y, Tensor) else Tensor(y)
+
+
+def _shaped(who: str, v: Any, like: Tensor) -> Any:
+    v = v if isinstance(v, Tensor) else np.array(v, like.dtype)
+    if v.shape != like.shape:
+        raise ValueError(f"{who} has shape {v.shape}, but must have {like.shape}")
+    return v
+
+
+# --- Nested lists, tuples and dicts -----------------------------------------------------------------------
+
+
+def tree_map(fn: Callable[[Any], Any], tree: Any) -> Any:
+    """The same structure, with ``fn`` applied to everything in it that is not a container."""
+    if isinstance(tree, dict):
+        return {key: tree_map(fn, part) for key, part in tree.items()}
+    if isinstance(tree, tuple) and hasattr(tree, "_fields"):
+        return type(tree)(*(tree_map(fn, part) for part in tree))
+    if isinstance(tree, list | tuple):
+        return type(tree)(tree_map(fn, part) for part in tree)
+    return fn(tree)
+
+
+def leaves_of(tree: Any) -> Iterator[Any]:
+    """Everything in nested containers that is not a container, in order."""
+    if isinstance(tree, dict | list | tuple):
+        for part in tree.values() if isinstance(tree, dict) else tree:
+            yield from leaves_of(part)
+    else:
+        yield tree
+
+
+def _matching(who: str, v: Any, x: Any) -> Iterator[Any]:
+    """The arrays of ``v``, which must be built like ``x``."""
+    vs, xs = list(leaves_of(v)), list(leaves_of(x))
+    if len(vs) != len(xs):
+        raise ValueError(f"{who} has {len(vs)} arrays, but the argument has {len(xs)}")
+    for part, like in zip(vs, xs, strict=True):
+        if np.shape(part) != np.shape(like):
+            raise ValueError(f"{who} has shape {np.shape(part)} where the argument has {np.shape(like)}")
+        yield part if isinstance(part, Tensor) else np.asarray(part)
