@@ -61,7 +61,7 @@ def _sigmoid_prime(z: Array) -> Array:
 def _gelu_tanh(z: Array) -> tuple[Array, Array]:
     """T = tanh(u) and u' for u = √(2/π) (z + 0.044715 z³); where |z| is clipped at 10, T is ±1 already."""
     t, c = np.clip(z, -10, 10), math.sqrt(2 / math.pi)
-    return np.tanh(c * (t + 0.044715 * t**3)), c * (1 + 3 * 0.044715 * t**2)
+    return np.tanh(c * (t + 0.044715 * t * t * t)), c * (1 + 3 * 0.044715 * t * t)
 
 
 def _gelu(z: Array) -> Array:
@@ -322,7 +322,7 @@ def scales(
     S_a = [a[0]] + [a_l + S for a_l, S in zip(a[1:], S_z, strict=True)]  # errors of z^l reach a^l too
     S_delta = _all_errors(W, S_delta_L, [np.ones_like(S) for S in S_z[:-1]])
     S_b = [bp3(S) for S in S_delta]
-    S_W = [bp4(S_a_prev, S) for S_a_prev, S in zip(S_a[:-1], S_delta, strict=True)]
+    S_W = [bp4(a_prev, S) for a_prev, S in zip(a[:-1], S_delta, strict=True)]
     S_C = S_terms + float(np.sum(S_delta_L * S_a[-1]))  # the terms, and what errors of a^L do to them
     return Backprop(S_C, S_z, S_a, S_delta, S_W, S_b)
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from tinygrad_edu.errors import unknown_name
 
 Array = npt.NDArray[Any]
-Weights = Callable[[np.random.Generator, int, int], tuple[Array, Array]]
+Weights = Callable[["np.random.Generator", int, int], tuple[Array, Array]]
 
 
 def scaled(rng: np.random.Generator, n_in: int, n_out: int) -> tuple[Array, Array]:
