@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import event, given, settings, target
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 import tinygrad_edu as tg
@@ -41,7 +41,6 @@ def test_autograd_equals_the_four_equations(problem):
     net, x, y, cost, gain = problem
     report = tg.check_backprop(net, x, y, cost)
     event(f"gain {gain}")
-    target(min(report.max_error, 1.0))
     assert report.max_error <= 1e-12, f"{net}\n{report}"
     assert report.ok, f"{net}\n{report}"
 

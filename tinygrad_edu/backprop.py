@@ -422,8 +422,9 @@ def _check_name(what: str, name: Any, known: Iterable[str]) -> None:
     """Raise unless `name` is one of the known names, and suggest the nearest."""
     if not isinstance(name, str):
         raise TypeError(f"{what} must be a name, one of {', '.join(known)}; got {name!r}")
-    near = "".join(f"did you mean {guess!r}? " for guess in difflib.get_close_matches(name, known, n=1))
-    _require(name in known, f"{what} {name!r} is unknown; {near}choose from {', '.join(known)}")
+    if name not in known:
+        near = "".join(f"did you mean {guess!r}? " for guess in difflib.get_close_matches(name, known, n=1))
+        raise ValueError(f"{what} {name!r} is unknown; {near}choose from {', '.join(known)}")
 
 
 def _floats(what: str, value: Any) -> Array:

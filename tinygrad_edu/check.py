@@ -263,7 +263,7 @@ def _finite_differences(
             return 0.0 if not g.any() else np.inf
         expected = float(np.sum(g * v))
         errors = []
-        for digits in (1e-5, 1e-6, 1e-4, 1e-7):
+        for digits in (1e-5, 1e-6, 1e-4, 1e-7, 1e-8, 1e-9):
             h = digits * min((1 + abs(hand.cost)) / size, 10)
             slope = (moved(kind, i, h * v) - moved(kind, i, -h * v)) / (2 * h)
             rounding = 10 * np.finfo(float).eps * scale.cost / h

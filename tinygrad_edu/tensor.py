@@ -179,7 +179,7 @@ class Tensor(Node):
         seed = np.ones(self.shape, self.dtype) if gradient is None else np.array(gradient, dtype=self.dtype)
         if seed.shape != self.shape:
             raise ValueError(
-                f"Tensor.backward: gradient has shape {seed.shape}, the tensor {self.shape}; they must be equal"
+                f"Tensor.backward: gradient has shape {seed.shape}, but must have {self.shape}"
             )
         taken: set[int] = set()
         for leaf, g in gradients(self, seed).items():
@@ -212,6 +212,11 @@ class Tensor(Node):
                 "use t.numpy() for its value, t.detach() for a constant, np.stack([...]) to join a list of tensors"
             )
         return np.array(self.data, dtype=dtype, copy=copy)
+
+    def __reduce__(self) -> Any:
+        """Copies and pickles are leaves of their own: value, gradient and name, without the graph behind."""
+        grad = None if self.grad is None else self.grad.copy()
+        return _restore, (self._data, self.requires_grad and self.fn is None, self.name, grad)
 
     # --- Python's protocols -------------------------------------------------------------------------------
 
@@ -427,6 +432,12 @@ class Tensor(Node):
     def argmin(self, axis: int | None = None) -> Any:
         """`numpy.argmin`: plain integers."""
         return np.argmin(self._data, axis=axis)
+
+
+def _restore(data: Array, requires_grad: bool, name: str | None, grad: Array | None) -> Tensor:
+    tensor = Tensor(data, requires_grad, name=name)
+    tensor.grad = grad
+    return tensor
 
 
 def _record(fn: Callable[..., Any], *args: Any) -> Tensor:

@@ -63,9 +63,7 @@ def value_and_grad(f: Function, argnums: int | tuple[int, ...] = 0) -> Function:
     def value_and_gradient(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
         places = (argnums,) if isinstance(argnums, int) else tuple(argnums)
         if not all(-len(args) <= i < len(args) for i in places):
-            raise ValueError(
-                f"grad: argnums {argnums} but the function was called with {len(args)} positional arguments"
-            )
+            raise ValueError(f"grad: argnums is {argnums}, but the function was called with {len(args)} arguments")
         with _Tape() as tape:
             lifted = list(args)
             for i in places:
