@@ -118,6 +118,58 @@ INDICES: dict[str, tuple[tuple[int, ...], Any]] = {
     "0-d": ((), ()),
 }
 
+BROKEN = np.array([1.0, np.nan, np.inf, -np.inf])
+HOLES = np.array([[False, True, False], [False, False, True]])
+
+EINSUMS = (
+    ("ij,jk->ik", (2, 3), (3, 4)),
+    ("ij,jk", (2, 3), (3, 4)),
+    ("ii->i", (3, 3)),
+    ("ii", (3, 3)),
+    ("iij->j", (2, 2, 3)),
+    ("ij->ji", (2, 3)),
+    ("ij->", (2, 3)),
+    ("i,j->ij", (2,), (3,)),
+    ("i,i", (3,), (3,)),
+    ("ij,k->k", (2, 3), (4,)),
+    ("ij,ik,il->jkl", (2, 3), (2, 2), (2, 2)),
+    ("...ij,...jk->...ik", (5, 2, 3), (3, 4)),
+    ("...i,i...->...", (2, 3), (3, 2)),
+    ("...", (2, 3)),
+    ("b...,b->...", (2, 3, 2), (2,)),
+    ("ii,ij->j", (2, 2), (2, 3)),
+    ("ij, jk -> ki", (2, 3), (3, 4)),
+    (",i->i", (), (3,)),
+    ("ij,ij->i", (1, 3), (2, 3)),
+    ("ijk,ik->ij", (2, 1, 3), (2, 3)),
+)
+
+
+def joined(*parts: Any) -> Any:
+    return np.concatenate([np.ravel(part) for part in parts])
+
+
+def splits(fn: Callable[..., Any], shape: tuple[int, ...], sections: tuple[Any, ...]) -> list[Case]:
+    return [Case(f"{n}", lambda a, n=n: joined(*fn(a, n)), (shape,)) for n in sections]
+
+
+def near_identity(a: Any) -> Any:
+    """A well-conditioned matrix."""
+    return 0.3 * a + np.eye(*a.shape[-2:]) * 2
+
+
+def gram(a: Any) -> Any:
+    """A symmetric positive definite matrix."""
+    return a @ np.swapaxes(a, -1, -2) + np.eye(a.shape[-1])
+
+
+def spread(a: Any) -> Any:
+    """A matrix whose eigenvalues and singular values lie well apart; symmetric if square."""
+    if a.shape[-1] == a.shape[-2]:
+        a = a + np.swapaxes(a, -1, -2)
+    return a + np.eye(*a.shape[-2:]) * np.array([2.0, 5.0, 9.0, 14.0])[: a.shape[-1]]
+
+
 CONDITION = np.array([[True, False, True], [False, False, True]])
 
 CASES: dict[Callable[..., Any], list[Case]] = {
@@ -216,5 +268,382 @@ CASES: dict[Callable[..., Any], list[Case]] = {
     scatter_add: [
         Case(label, lambda g, index=index, shape=shape: scatter_add(g, index, shape), (np.zeros(shape)[index].shape,))
         for label, (shape, index) in INDICES.items()
+    ],
+    # --- elementwise
+    np.fmod: [Case("7 fmod 2.7…", lambda a, b: np.fmod(a * 7, b + 2.7), ((3,), (3,)), 0.9, 1)],
+    np.float_power: binary(np.float_power, 0.5, 3),
+    np.logaddexp2: binary(np.logaddexp2),
+    np.deg2rad: unary(np.deg2rad),
+    np.radians: unary(np.radians),
+    np.rad2deg: unary(np.rad2deg),
+    np.degrees: unary(np.degrees),
+    np.hypot: binary(np.hypot),
+    np.arctan2: binary(np.arctan2, 0.3, 2),
+    np.sinc: unary(np.sinc) + unary(np.sinc, -0.02, 0.02),
+    np.fmax: [*binary(np.fmax), Case("NaN", lambda a: np.fmax(a, np.array([np.nan, 0.0, -3.0])), ((3,),))],
+    np.fmin: [*binary(np.fmin), Case("NaN", lambda a: np.fmin(np.array([np.nan, 0.0, 3.0]), a), ((3,),))],
+    np.copysign: [
+        *(Case(f"{a}{b}", lambda a, b: np.copysign(a, b), (a, b), 0.1, 2) for a, b in PAIRS),
+        Case("minus", lambda a: np.copysign(a, -1.0), ((3,),), -2, -0.1),
+    ],
+    np.nan_to_num: [
+        Case("finite", np.nan_to_num, ((3,),)),
+        Case(
+            "all",
+            lambda a: np.nan_to_num(np.where(np.isfinite(BROKEN), a, BROKEN), nan=3.0, posinf=4.0, neginf=5.0),
+            ((4,),),
+            0.5,
+            2,
+        ),
+    ],
+    np.divmod: [Case("", lambda a, b: np.divmod(a * 7, b + 2.7)[1], ((3,), (3,)), 0.9, 1)],
+    np.modf: [Case("", lambda a: np.modf(a)[0], ((3,),), 0.1, 0.9)],
+    np.real: unary(np.real),
+    np.conjugate: unary(np.conjugate),
+    np.real_if_close: unary(np.real_if_close),
+    np.copy: unary(np.copy),
+    np.unwrap: options(np.unwrap, (2, 4), {}, {"axis": 0}, low=-9, high=9) + options(np.unwrap, (5,), {"period": 1.5}),
+    np.interp: [
+        Case("x", lambda x: np.interp(x, np.array([-1.9, -0.3, 1.1]), np.array([1.0, 3.0, -2.0])), ((5,),)),
+        Case("all", lambda x, xp, fp: np.interp(x, xp + np.array([-6.0, 0, 6.0]), fp), ((4,), (3,), (3,))),
+        Case(
+            "ends",
+            lambda x, fp: np.interp(x * 3, np.array([-1.0, 0, 1.0]), fp, left=fp[0] * 2, right=7.0),
+            ((6,), (3,)),
+        ),
+    ],
+    np.polyval: [Case("", np.polyval, ((4,), (2, 2))), Case("number", lambda p: np.polyval(p, 1.5), ((3,),))],
+    # --- reductions
+    np.cumsum: options(np.cumsum, (2, 3, 2), {}, {"axis": 0}, {"axis": -1}, {"axis": 1}),
+    np.cumprod: options(np.cumprod, (2, 5), {}, {"axis": 0}, {"axis": -1}, low=0.5, high=2),
+    np.amax: reduction(np.amax, empty=False),
+    np.amin: reduction(np.amin, empty=False),
+    np.ptp: reduction(np.ptp, empty=False),
+    np.average: [
+        *options(np.average, (2, 3), {}, {"axis": 0}, {"axis": 1, "keepdims": True}),
+        Case("weights", lambda a, w: np.average(a, weights=w), ((2, 3), (2, 3)), 0.5, 2),
+        Case("weights of an axis", lambda a, w: np.average(a, axis=1, weights=w), ((2, 3), (3,)), 0.5, 2),
+    ],
+    np.cov: [
+        *options(np.cov, (3, 4), {}, {"rowvar": False}, {"bias": True}, {"ddof": 0}),
+        *options(np.cov, (4,), {}),
+        Case("two", np.cov, ((2, 4), (4,))),
+    ],
+    np.corrcoef: [*options(np.corrcoef, (3, 4), {}, {"rowvar": False}), Case("two", np.corrcoef, ((4,), (4,)))],
+    **{
+        fn: [
+            Case(
+                f"NaN {kwargs}",
+                lambda a, fn=fn, kwargs=kwargs: fn(np.where(HOLES, np.nan, a), **kwargs),
+                ((2, 3),),
+                0.5,
+                2,
+            )
+            for kwargs in ({}, {"axis": 0}, {"axis": 1})
+        ]
+        for fn in (np.nansum, np.nanprod, np.nancumsum, np.nancumprod, np.nanmax, np.nanmin, np.nanmean)
+    },
+    np.nanvar: [
+        Case("NaN", lambda a: np.nanvar(np.where(HOLES, np.nan, a), axis=1, ddof=1, keepdims=True), ((2, 3),), 0.5, 2)
+    ],
+    np.nanstd: [Case("NaN", lambda a: np.nanstd(np.where(HOLES, np.nan, a), axis=1), ((2, 3),), 0.5, 2)],
+    np.sort: options(np.sort, (3, 4), {}, {"axis": 0}, {"axis": None}),
+    np.partition: options(np.partition, (2, 5), {"kth": 2}, {"kth": 0, "axis": 0}, {"kth": 3, "axis": None}),
+    np.quantile: [
+        *options(np.quantile, (3, 4), {"q": 0.3}, {"q": 1.0, "axis": 0}, {"q": 0.0, "axis": (0, 1), "keepdims": True}),
+        *options(
+            np.quantile,
+            (2, 5),
+            {"q": np.array([0.1, 0.5, 0.9]), "axis": 1},
+            {"q": np.array([[0.2], [0.7]]), "axis": 1, "keepdims": True},
+        ),
+        *options(np.quantile, (6,), *({"q": 0.33, "method": m} for m in ("lower", "higher", "nearest", "midpoint"))),
+        *options(np.quantile, (5,), *({"q": 0.5, "method": m} for m in ("lower", "higher", "nearest", "midpoint"))),
+    ],
+    np.percentile: options(np.percentile, (3, 4), {"q": 30}, {"q": [25, 75], "axis": 1}),
+    np.median: options(np.median, (3, 4), {}, {"axis": 0}, {"axis": 1, "keepdims": True}),
+    np.diff: [
+        *options(np.diff, (3, 4), {}, {"n": 2}, {"axis": 0}, {"n": 0}, {"prepend": 1.0}, {"append": np.ones((3, 2))}),
+        Case("tensors", lambda a, b: np.diff(a, prepend=b, append=b), ((4,), (2,))),
+    ],
+    np.ediff1d: options(np.ediff1d, (2, 3), {}, {"to_begin": 1.0, "to_end": [2.0, 3.0]}),
+    np.trapezoid: [
+        *options(np.trapezoid, (3, 4), {}, {"axis": 0}, {"dx": 0.5}, {"x": np.array([0.0, 1.0, 3.0, 4.0])}),
+        Case("x", lambda y, x: np.trapezoid(y, x), ((5,), (5,))),
+    ],
+    np.gradient: [
+        *options(np.gradient, (4, 5), {"axis": 0}, {"axis": 1, "edge_order": 2}, {"axis": -1}),
+        Case("all axes", lambda f: joined(*np.gradient(f)), ((3, 4),)),
+        Case("spacings", lambda f: joined(*np.gradient(f, 0.5, np.array([0.0, 1.0, 3.0, 3.5]))), ((3, 4),)),
+        Case("uneven, second order", lambda f: np.gradient(f, np.array([0.0, 1.0, 3.0, 3.5]), edge_order=2), ((4,),)),
+        Case("spacing", lambda f, x: np.gradient(f, x + np.arange(0.0, 25.0, 5)), ((5,), (5,))),
+    ],
+    # --- products
+    np.linalg.matmul: [Case("", np.linalg.matmul, ((2, 3), (3, 4)))],
+    np.tensordot: [
+        *(
+            Case(f"axes {n}", lambda a, b, n=n: np.tensordot(a, b, n), (a, b))
+            for n, a, b in ((0, (2,), (3,)), (1, (2, 3), (3, 2)), (2, (4, 2, 3), (2, 3)))
+        ),
+        Case("pairs", lambda a, b: np.tensordot(a, b, axes=([0, -1], [1, 0])), ((2, 3, 4), (4, 2, 3))),
+        Case("numbers", lambda a, b: np.tensordot(a, b, axes=(1, 0)), ((2, 3), (3, 4))),
+    ],
+    np.linalg.tensordot: [Case("", lambda a, b: np.linalg.tensordot(a, b, axes=1), ((2, 3), (3, 2)))],
+    np.inner: [
+        Case(f"{a}{b}", np.inner, (a, b)) for a, b in (((3,), (3,)), ((2, 3), (4, 3)), ((2, 3), (3,)), ((), (3,)))
+    ],
+    np.vdot: [Case("", np.vdot, ((2, 3), (2, 3)))],
+    np.vecdot: [Case("", np.vecdot, ((2, 3), (3,)))],
+    np.linalg.vecdot: [Case("", lambda a, b: np.linalg.vecdot(a, b, axis=0), ((3, 2), (3, 2)))],
+    np.outer: [Case("", np.outer, ((3,), (2, 2)))],
+    np.linalg.outer: [Case("", np.linalg.outer, ((3,), (2,)))],
+    np.kron: [
+        Case(f"{a}{b}", np.kron, (a, b)) for a, b in (((2, 3), (3, 2)), ((2,), (3,)), ((2,), (2, 3)), ((), (3,)))
+    ],
+    np.cross: [
+        Case("", np.cross, ((3,), (2, 3))),
+        Case("axes", lambda a, b: np.cross(a, b, axisa=0, axisb=1, axisc=0), ((3, 2), (2, 3))),
+        Case("axis", lambda a, b: np.cross(a, b, axis=0), ((3, 2), (3, 2))),
+    ],
+    np.linalg.cross: [Case("", np.linalg.cross, ((2, 3), (2, 3)))],
+    np.trace: options(np.trace, (3, 4), {}, {"offset": 1}) + options(np.trace, (2, 3, 3), {"axis1": 1, "axis2": 2}),
+    np.linalg.trace: options(np.linalg.trace, (2, 3, 3), {}, {"offset": -1}),
+    np.linalg.matrix_power: [
+        Case(f"{n}", lambda a, n=n: np.linalg.matrix_power(near_identity(a), n), ((2, 3, 3),))
+        for n in (0, 1, 2, 5, -1, -2)
+    ],
+    np.linalg.multi_dot: [Case("", lambda a, b, c: np.linalg.multi_dot([a, b, c]), ((2, 3), (3, 4), (4,)))],
+    np.einsum: [
+        Case(f"{subscripts} {shapes}", lambda *arrays, subscripts=subscripts: np.einsum(subscripts, *arrays), shapes)
+        for subscripts, *shapes in EINSUMS
+        for shapes in [tuple(shapes)]
+    ]
+    + [
+        Case("lists", lambda a, b: np.einsum(a, [0, 1], b, [1, 2], [2, 0]), ((2, 3), (3, 4))),
+        Case("lists, no output", lambda a, b: np.einsum(a, [0, 1], b, [1, 2]), ((2, 3), (3, 4))),
+        Case("lists with ellipsis", lambda a, b: np.einsum(a, [..., 1], b, [1, 2], [..., 2]), ((5, 2, 3), (3, 4))),
+        Case("optimize", lambda a, b, c: np.einsum("ij,jk,kl->il", a, b, c, optimize=True), ((2, 3), (3, 4), (4, 2))),
+        Case("16 operands", lambda *arrays: np.einsum(",".join(16 * "i") + "->", *arrays), 16 * ((2,),), 0.5, 1.5),
+        Case("one operand twice", lambda a: np.einsum("ij,ij->", a, a), ((2, 3),)),
+    ],
+    # --- linear algebra
+    np.linalg.inv: [
+        Case(f"{shape}", lambda a: np.linalg.inv(near_identity(a)), (shape,)) for shape in ((3, 3), (2, 2, 2), (1, 1))
+    ],
+    np.linalg.solve: [
+        Case(f"{a}{b}", lambda a, b: np.linalg.solve(near_identity(a), b), (a, b))
+        for a, b in (((3, 3), (3,)), ((3, 3), (3, 2)), ((2, 3, 3), (3, 1)), ((3, 3), (2, 3, 2)))
+    ],
+    np.linalg.det: [
+        Case(f"{shape}", lambda a: np.linalg.det(near_identity(a)), (shape,)) for shape in ((3, 3), (2, 2, 2))
+    ],
+    np.linalg.slogdet: [
+        Case("logarithm", lambda a: np.linalg.slogdet(near_identity(a))[1], ((3, 3),)),
+        Case("by name", lambda a: np.linalg.slogdet(near_identity(a)).logabsdet, ((2, 2, 2),)),
+    ],
+    np.linalg.pinv: [
+        Case("tall", lambda a: np.linalg.pinv(near_identity(a)), ((4, 2),)),
+        Case("wide", lambda a: np.linalg.pinv(near_identity(a)), ((2, 4),)),
+        Case("rank 1", lambda u, v: np.linalg.pinv(np.outer(u, v), rcond=1e-5), ((3,), (2,)), 0.5, 2),
+    ],
+    np.linalg.lstsq: [
+        Case("tall", lambda a, b: joined(*np.linalg.lstsq(near_identity(a), b)[:2]), ((4, 2), (4,))),
+        Case("columns", lambda a, b: joined(*np.linalg.lstsq(near_identity(a), b)[:2]), ((4, 2), (4, 2))),
+        Case("wide", lambda a, b: np.linalg.lstsq(near_identity(a), b)[0], ((2, 3), (2,))),
+    ],
+    np.linalg.tensorinv: [
+        Case("", lambda a: np.linalg.tensorinv(near_identity(a.reshape((4, 4))).reshape((2, 2, 4)), 2), ((16,),))
+    ],
+    np.linalg.tensorsolve: [
+        Case(
+            "",
+            lambda a, b: np.linalg.tensorsolve(near_identity(a.reshape((4, 4))).reshape((2, 2, 4)), b),
+            ((16,), (2, 2)),
+        )
+    ],
+    np.linalg.cholesky: [
+        Case(f"{shape}", lambda a: np.linalg.cholesky(gram(a)), (shape,)) for shape in ((3, 3), (2, 2, 2), (1, 1))
+    ],
+    np.linalg.eigh: [
+        Case("values and vectors", lambda a: joined(*np.linalg.eigh(spread(a))), ((3, 3),), -0.5, 0.5),
+        Case("stack", lambda a: np.linalg.eigh(spread(a)).eigenvalues, ((2, 2, 2),), -0.5, 0.5),
+        Case("vectors", lambda a: np.linalg.eigh(spread(a))[1], ((3, 3),), -0.5, 0.5),
+    ],
+    np.linalg.eigvalsh: [Case("", lambda a: np.linalg.eigvalsh(spread(a)), ((3, 3),), -0.5, 0.5)],
+    np.linalg.svd: [
+        *(
+            Case(f"{shape}", lambda a: joined(*np.linalg.svd(spread(a), full_matrices=False)), (shape,), -0.5, 0.5)
+            for shape in ((3, 3), (4, 2), (2, 4))
+        ),
+        Case("square, full", lambda a: joined(*np.linalg.svd(spread(a))), ((3, 3),), -0.5, 0.5),
+        Case("values", lambda a: np.linalg.svd(spread(a), compute_uv=False), ((2, 3, 2),), -0.5, 0.5),
+        Case("vectors of a stack", lambda a: np.linalg.svd(spread(a), full_matrices=False)[0], ((2, 3, 2),), -0.5, 0.5),
+    ],
+    np.linalg.svdvals: [Case("", lambda a: np.linalg.svdvals(spread(a)), ((3, 2),), -0.5, 0.5)],
+    np.linalg.qr: [
+        *(
+            Case(f"{shape}", lambda a: joined(*np.linalg.qr(near_identity(a))), (shape,))
+            for shape in ((3, 3), (4, 2), (2, 3, 2))
+        ),
+        Case("r", lambda a: np.linalg.qr(near_identity(a), mode="r"), ((3, 2),)),
+    ],
+    np.linalg.norm: [
+        *(
+            options(
+                np.linalg.norm,
+                (2, 3),
+                {},
+                {"axis": 0},
+                {"axis": 1, "keepdims": True},
+                *({"ord": p, "axis": 1} for p in (1, 2, 3, 0.5, -1, np.inf, -np.inf)),
+                {"axis": (0, 1)},
+            )
+        ),
+        *(options(np.linalg.norm, (3,), *({"ord": p} for p in (None, 1, 2, 4, np.inf)))),
+        *(options(np.linalg.norm, (3, 2), *({"ord": p} for p in ("fro", 1, -1, np.inf, -np.inf)))),
+        *(
+            Case(f"spread {p}", lambda a, p=p: np.linalg.norm(spread(a), p), ((3, 2),), -0.5, 0.5)
+            for p in (2, -2, "nuc")
+        ),
+        *(
+            options(
+                np.linalg.norm,
+                (2, 3, 2),
+                {"ord": 1, "axis": (2, 0)},
+                {"ord": "fro", "axis": (0, 1), "keepdims": True},
+                {"ord": np.inf, "axis": (0, 2), "keepdims": True},
+            )
+        ),
+        Case(
+            "spread stack",
+            lambda a: np.linalg.norm(spread(a), "nuc", axis=(1, 2), keepdims=True),
+            ((2, 3, 2),),
+            -0.5,
+            0.5,
+        ),
+    ],
+    np.linalg.vector_norm: options(np.linalg.vector_norm, (2, 3), {}, {"axis": 1}, {"ord": 3}, {"keepdims": True}),
+    np.linalg.matrix_norm: options(np.linalg.matrix_norm, (2, 3, 2), {}, {"ord": 1, "keepdims": True}),
+    np.linalg.cond: [
+        Case(f"{p}", lambda a, p=p: np.linalg.cond(spread(a), p), ((3, 3),), -0.5, 0.5) for p in (None, -2, 1, "fro")
+    ],
+    # --- shapes
+    np.flip: options(np.flip, (2, 3), {}, {"axis": 0}, {"axis": (0, 1)}),
+    np.fliplr: options(np.fliplr, (2, 3), {}),
+    np.flipud: options(np.flipud, (2, 3), {}),
+    np.roll: options(np.roll, (2, 3), {"shift": 1}, {"shift": (1, 2), "axis": (0, 1)}, {"shift": -1, "axis": 1}),
+    np.rot90: options(np.rot90, (2, 3), {}, {"k": 2}, {"k": -1}) + options(np.rot90, (2, 3, 2), {"axes": (1, 2)}),
+    np.tile: options(np.tile, (2, 3), {"reps": 2}, {"reps": (2, 1)}, {"reps": (2, 2, 3)}),
+    np.repeat: options(np.repeat, (2, 3), {"repeats": 2}, {"repeats": [1, 3], "axis": 0}, {"repeats": 0, "axis": 1}),
+    np.resize: options(np.resize, (2, 3), {"new_shape": (3, 3)}, {"new_shape": 4}),
+    np.diagonal: options(np.diagonal, (3, 4), {}, {"offset": 1})
+    + options(np.diagonal, (2, 3, 3), {"axis1": 1, "axis2": 2}),
+    np.linalg.diagonal: options(np.linalg.diagonal, (2, 3, 3), {}, {"offset": 1}),
+    np.take: options(
+        np.take,
+        (3, 4),
+        {"indices": [5, 0, 5]},
+        {"indices": [[1, 0], [1, 1]], "axis": 1},
+        {"indices": 2, "axis": 0},
+        {"indices": [7], "axis": 0, "mode": "wrap"},
+    ),
+    np.take_along_axis: [
+        Case("", lambda a: np.take_along_axis(a, np.array([[0, 0, 2], [1, 0, 1]]), axis=1), ((2, 3),))
+    ],
+    np.delete: options(np.delete, (3, 4), {"obj": 1}, {"obj": [0, 2], "axis": 1}, {"obj": slice(0, 2), "axis": 0}),
+    np.compress: [
+        Case("", lambda a: np.compress([True, False, True], a, axis=0), ((3, 2),)),
+        Case("flat", lambda a: np.compress([True, False, True], a), ((3, 2),)),
+    ],
+    np.extract: [Case("", lambda a: np.extract(CONDITION, a), ((2, 3),))],
+    np.trim_zeros: [Case("", lambda a: np.trim_zeros(np.concatenate([np.zeros(2), a, np.zeros(1)])), ((3,),), 0.5, 2)],
+    np.split: splits(np.split, (6, 2), (3, [1, 4])),
+    np.array_split: splits(np.array_split, (5, 2), (3, [1, 4])),
+    np.hsplit: splits(np.hsplit, (2, 4), (2, [1])),
+    np.vsplit: splits(np.vsplit, (4, 2), (2, [1])),
+    np.dsplit: splits(np.dsplit, (1, 2, 4), (2, [1])),
+    np.unstack: [Case("", lambda a: joined(*np.unstack(a, axis=1)), ((2, 3),))],
+    np.lib.stride_tricks.sliding_window_view: options(
+        np.lib.stride_tricks.sliding_window_view, (5,), {"window_shape": 3}
+    )
+    + options(np.lib.stride_tricks.sliding_window_view, (3, 4), {"window_shape": (2, 2)}),
+    np.diag: options(np.diag, (3,), {}, {"k": 1}, {"k": -2}) + options(np.diag, (3, 4), {}, {"k": 1}),
+    np.diagflat: options(np.diagflat, (2, 2), {}, {"k": 1}),
+    np.tril: options(np.tril, (3, 4), {}, {"k": 1}) + options(np.tril, (2, 3, 3), {}),
+    np.triu: options(np.triu, (3, 4), {}, {"k": -1}),
+    np.pad: [
+        *options(np.pad, (2, 3), {"pad_width": 1}, {"pad_width": ((1, 2), (0, 1)), "constant_values": 3.0}),
+        *options(
+            np.pad, (3, 4), *({"pad_width": 2, "mode": mode} for mode in ("edge", "reflect", "symmetric", "wrap"))
+        ),
+        Case("tensor", lambda a, c: np.pad(a, 1, constant_values=c), ((2,), ())),
+    ],
+    np.moveaxis: options(
+        np.moveaxis, (2, 3, 4), {"source": 0, "destination": -1}, {"source": (0, 1), "destination": (2, 0)}
+    ),
+    np.rollaxis: options(np.rollaxis, (2, 3, 4), {"axis": 2}, {"axis": 0, "start": 2}),
+    np.matrix_transpose: options(np.matrix_transpose, (2, 3, 4), {}),
+    np.linalg.matrix_transpose: options(np.linalg.matrix_transpose, (2, 3), {}),
+    np.ravel: options(np.ravel, (2, 3), {}),
+    **{
+        fn: [
+            *(Case(f"{shape}", fn, (shape,)) for shape in ((), (3,), (2, 3), (2, 1, 2))),
+            Case("two", lambda a, b, fn=fn: joined(*fn(a, b)), ((), (2,))),
+        ]
+        for fn in (np.atleast_1d, np.atleast_2d, np.atleast_3d)
+    },
+    np.broadcast_arrays: [Case("", lambda a, b: joined(*np.broadcast_arrays(a, b)), ((2, 1), (3,)))],
+    np.meshgrid: [
+        *(
+            Case(f"{kwargs}", lambda a, b, kwargs=kwargs: joined(*np.meshgrid(a, b, **kwargs)), ((2,), (3,)))
+            for kwargs in ({}, {"indexing": "ij"}, {"sparse": True})
+        ),
+        Case("three", lambda a, b, c: joined(*np.meshgrid(a, b, c)), ((2,), (3,), (2,))),
+        Case("one", lambda a: joined(*np.meshgrid(a)), ((2,),)),
+    ],
+    **{
+        fn: [Case(f"{a}{b}", lambda a, b, fn=fn: fn([a, b]), (a, b)) for a, b in pairs]
+        for fn, pairs in {
+            np.hstack: (((2,), (3,)), ((2, 1), (2, 3)), ((), (2,))),
+            np.vstack: (((3,), (3,)), ((2, 3), (3,))),
+            np.dstack: (((3,), (3,)), ((2, 3), (2, 3))),
+            np.column_stack: (((3,), (3, 2)), ((3,), (3,))),
+            np.block: (((2,), (3,)), ((2, 1), (2, 3))),
+        }.items()
+    },
+    np.append: [
+        Case("flat", np.append, ((2, 2), (3,))),
+        Case("axis", lambda a, b: np.append(a, b, axis=0), ((2, 2), (1, 2))),
+    ],
+    np.insert: [
+        Case("flat", lambda a, v: np.insert(a, 1, v), ((2, 2), ())),
+        Case("axis", lambda a, v: np.insert(a, [0, 2], v, axis=1), ((2, 3), (2, 2))),
+        Case("row", lambda a, v: np.insert(a, 1, v, axis=0), ((2, 3), (3,))),
+    ],
+    np.choose: [
+        *(
+            Case(f"{mode}", lambda a, b, mode=mode: np.choose(np.array([0, 1, 3, -1]), [a, b], mode=mode), ((4,), ()))
+            for mode in ("clip", "wrap")
+        ),
+        Case("raise", lambda a, b: np.choose(np.array([0, 1, 1]), [a, b]), ((3,), (3,))),
+    ],
+    np.select: [Case("", lambda a, b: np.select([a > 0.5, a > -0.5], [a * 2, b], default=7.0), ((5,), (5,)))],
+    np.piecewise: [
+        Case("functions", lambda x: np.piecewise(x, [x < 0, x >= 0], [lambda x: x**2, np.sin]), ((5,),)),
+        Case("otherwise", lambda x: np.piecewise(x, [x < 0], [3.0, np.sqrt]), ((2, 3),)),
+    ],
+    np.convolve: [
+        Case(f"{mode} {a}{b}", lambda a, b, mode=mode: np.convolve(a, b, mode), (a, b))
+        for mode in ("full", "same", "valid")
+        for a, b in (((5,), (3,)), ((2,), (4,)))
+    ],
+    np.linspace: [
+        Case("", lambda a, b: np.linspace(a, b, 5), ((), (2,))),
+        Case("open", lambda a: np.linspace(a, 1.0, 4, endpoint=False, axis=-1), ((2,),)),
+    ],
+    np.vander: options(np.vander, (3,), {}, {"N": 2}, {"increasing": True}),
+    np.apply_along_axis: [
+        Case("to number", lambda a: np.apply_along_axis(lambda r: np.sum(r * r), 0, a), ((3, 2),)),
+        Case("to vector", lambda a: np.apply_along_axis(lambda r: r[:2] * r[2], 1, a), ((2, 3, 2),)),
     ],
 }

@@ -94,8 +94,10 @@ def test_trap_the_seed_is_not_aliased():
 
 
 def test_trap_a_function_without_a_rule_raises():
-    with pytest.raises(TypeError, match=r"np\.vander has no derivative rule.*tg\.defvjp\(np\.vander"):
-        np.vander(leaf([1.0, 2.0]))
+    with pytest.raises(TypeError, match=r"np\.i0 has no derivative rule.*tg\.defvjp\(np\.i0"):
+        np.i0(leaf([1.0, 2.0]))
+    with pytest.raises(TypeError, match=r"np\.linalg\.eig has no derivative rule"):
+        np.linalg.eig(leaf(np.eye(2)))
     with pytest.raises(TypeError, match=r"np\.fft\.fft has no derivative rule"):
         np.fft.fft(leaf([1.0, 2.0]))
 

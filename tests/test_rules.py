@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from rule_cases import CASES, Case
 
 import tinygrad_edu as tg
-from tinygrad_edu.engine import RULES, Each, name_of
-from tinygrad_edu.rules import EXPANSIONS
+from tinygrad_edu.engine import EXPANSIONS, RULES, Each, name_of
 from tinygrad_edu.tensor import stop_gradient
 
 EVERY_CASE = [pytest.param(case, id=f"{name_of(fn)} {case.label}") for fn, cases in CASES.items() for case in cases]
@@ -47,15 +46,18 @@ def test_rule(case, data):
     check(case, arrays, seed)
 
 
+# Here NumPy itself turns float32 into float64; tensors stay float32.
+CHANGES_DTYPE = (np.cov, np.corrcoef, np.polyval, np.vander)
+
+
 @pytest.mark.parametrize("case", EVERY_CASE)
 def test_float32_stays_float32(case):
-    if case.label == "float64":
-        pytest.skip("this case casts on purpose")
     xs = [tg.Tensor(a, requires_grad=True) for a in case.arrays(np.random.default_rng(0), np.float32)]
     y = case.call(*xs)
     plain = case.call(*(x.numpy() for x in xs))
-    assert y.dtype == plain.dtype
-    np.testing.assert_allclose(y.numpy(), plain, rtol=1e-6)
+    if case not in [case for fn in CHANGES_DTYPE for case in CASES[fn]]:
+        assert y.dtype == plain.dtype
+    np.testing.assert_allclose(y.numpy(), plain, rtol=1e-5)
     y.backward(np.ones(y.shape))
     assert all(x.grad is None or (x.grad.dtype == np.float32 and x.grad.shape == x.shape) for x in xs)
 
@@ -93,7 +95,7 @@ def wrong(rule, how):
 
 
 # A rule that does not look at its arguments in order cannot be hurt by swapping them.
-SYMMETRIC = {"np.add[0]", "np.add[1]", "np.subtract[0]", "np.subtract[1]", "np.remainder[0]"}
+SYMMETRIC = {"np.add[0]", "np.add[1]", "np.subtract[0]", "np.subtract[1]", "np.remainder[0]", "np.fmod[0]"}
 
 
 @pytest.mark.parametrize(("fn", "i", "how"), list(mutants()))

@@ -336,6 +336,7 @@ def _output_scales(a: Array, y: Array, *, output: str, cost: str) -> tuple[float
         terms, nabla = np.abs(y * _log(a)), np.abs(y) * _log_prime(a)
     if cost == "binary_cross_entropy":
         terms, nabla = terms + np.abs((1 - y) * _log(1 - a)), nabla + np.abs(1 - y) * _log_prime(1 - a)
+    through_softmax = (a * nabla).sum(axis=1, keepdims=True)
     nabla = np.minimum(nabla, np.sqrt(np.finfo(a.dtype).max))  # 1/a is unbounded, and sums must not overflow
     match (output, cost):
         case ("softmax", "cross_entropy"):
@@ -343,7 +344,7 @@ def _output_scales(a: Array, y: Array, *, output: str, cost: str) -> tuple[float
         case ("sigmoid", "binary_cross_entropy"):
             nabla = a + np.abs(y)
         case ("softmax", _):
-            nabla = nabla + (a * nabla).sum(axis=1, keepdims=True)
+            nabla = nabla + through_softmax
     return _mean_over_examples(terms), nabla / len(a)
 
 

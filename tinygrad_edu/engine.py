@@ -15,7 +15,7 @@ from contextlib import ContextDecorator
 from contextvars import ContextVar, Token
 from functools import cache, wraps
 from inspect import signature
-from operator import attrgetter
+from operator import attrgetter, getitem
 from typing import Any, NamedTuple, ParamSpec, TypeVar, cast
 
 import numpy as np
@@ -143,9 +143,15 @@ def record(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, A
         value = fn(*values, **kwargs)
     except ValueError as error:
         raise ValueError(_explain(fn, values, error)) from error
+    if isinstance(value, tuple):
+        return _record_parts(value, kind, fn, args, kwargs, values, parents)
     if type(value) is not np.ndarray:
         value = np.asarray(value)
+    return _node(value, kind, fn, args, kwargs, values, parents)
 
+
+def _node(value: Any, kind: type[Node], *recipe: Any) -> Node:
+    fn, args, kwargs, values, parents = recipe
     node = object.__new__(kind)
     node._data = value
     node._exposed = False
@@ -158,6 +164,13 @@ def record(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, A
     else:
         make_leaf(node, requires_grad=False)
     return node
+
+
+def _record_parts(value: tuple[Any, ...], kind: type[Node], *recipe: Any) -> tuple[Any, ...]:
+    """A function with several results (`np.linalg.svd`) is one node; each result is an element of it."""
+    whole = _node(value, kind, *recipe)
+    parts = [record(getitem, (whole, i)) for i in range(len(value))]
+    return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
 
 
 def make_leaf(node: Node, requires_grad: bool) -> None:
@@ -210,11 +223,18 @@ def gradients(
         g = _like(g, node._data)
         received[node] = received[node] + g if node in received else g
 
+    def receive_part(whole: Node, i: int, g: Any) -> None:
+        parts = received.setdefault(whole, [np.zeros_like(part) for part in whole._data])
+        parts[i] = parts[i] + g
+
     for node in order:
         if node.fn is None or node not in received or node not in useful:
             continue
         g = received[node] if node in wanted else received.pop(node)
         y, args = (node, node.args) if create_graph else (node._data, node.values)
+        if isinstance(node.values[0], tuple):
+            receive_part(node.args[0], node.args[1], g)
+            continue
         for rule, arg in zip(RULES[node.fn], node.args, strict=False):
             if isinstance(arg, Node):
                 if arg in useful:
@@ -321,6 +341,23 @@ def defvjp(fn: Callable[..., Any], *rules: Rule | Each | None) -> None:
     """
     RULES[fn] = rules
     _keywords.cache_clear()
+
+
+EXPANSIONS: dict[Callable[..., Any], Callable[..., Any]] = {}
+
+
+def expands(*functions: Callable[..., Any]) -> Callable[[F], F]:
+    """A decorator: the function below says what these NumPy functions mean for tensors, in terms of others.
+
+    They then need no rule; their derivatives, of every order, come from what they are made of.
+    """
+
+    def register(text: F) -> F:
+        for function in functions:
+            EXPANSIONS[function] = scoped(text)
+        return text
+
+    return register
 
 
 def primitive(fn: F) -> F:

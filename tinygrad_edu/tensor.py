@@ -178,9 +178,7 @@ class Tensor(Node):
             )
         seed = np.ones(self.shape, self.dtype) if gradient is None else np.array(gradient, dtype=self.dtype)
         if seed.shape != self.shape:
-            raise ValueError(
-                f"Tensor.backward: gradient has shape {seed.shape}, but must have {self.shape}"
-            )
+            raise ValueError(f"Tensor.backward: gradient has shape {seed.shape}, but must have {self.shape}")
         taken: set[int] = set()
         for leaf, g in gradients(self, seed).items():
             g = own(g, taken)
@@ -459,8 +457,8 @@ def dispatch(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str,
     if any(isinstance(value, Node) for value in kwargs.values()):
         bound = signature(fn).bind(*args, **kwargs)  # np.clip(t, a_max=u): rules go by position
         args, kwargs = bound.args, bound.kwargs
-    if fn in rules.EXPANSIONS:
-        return rules.EXPANSIONS[fn](*args, **kwargs)
+    if fn in engine.EXPANSIONS:
+        return engine.EXPANSIONS[fn](*args, **kwargs)
     if fn in engine.RULES:
         return record(fn, args, kwargs)
     if fn in rules.PIECEWISE_CONSTANT:

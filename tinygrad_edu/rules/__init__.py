@@ -1,15 +1,28 @@
 """The derivative table: what every NumPy function does to a gradient, grouped as NumPy's manual groups them.
 
 - `elementwise`: one number in, one number out (and two-argument arithmetic).
-- `reductions`: sums, products, extrema over axes.
-- `linalg`: products of matrices and vectors.
-- `shapes`: the same numbers in another arrangement; indexing.
-- `expansions`: functions that are short compositions of others; they need no rule.
+- `reductions`: sums, products, extrema, statistics, differences over axes.
+- `linalg`: products of matrices and vectors, decompositions, norms.
+- `shapes`: the same numbers in another arrangement; joining, splitting, indexing.
 - `constant`: functions that are flat wherever they have a derivative; no gradient flows through them.
+
+A function has either a rule (`defvjp`), or is a short composition of others (`expands`) and needs none.
 """
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
 
 from tinygrad_edu.rules import elementwise, linalg, reductions, shapes
 from tinygrad_edu.rules.constant import PIECEWISE_CONSTANT
-from tinygrad_edu.rules.expansions import EXPANSIONS, REDUCTIONS
 
-__all__ = ["EXPANSIONS", "PIECEWISE_CONSTANT", "REDUCTIONS", "elementwise", "linalg", "reductions", "shapes"]
+REDUCTIONS: dict[Any, Callable[..., Any]] = {
+    np.add: np.sum,
+    np.multiply: np.prod,
+    np.maximum: np.max,
+    np.minimum: np.min,
+}
+"""What ``ufunc.reduce`` means (its default axis is 0, theirs None)."""
+
+__all__ = ["PIECEWISE_CONSTANT", "REDUCTIONS", "elementwise", "linalg", "reductions", "shapes"]

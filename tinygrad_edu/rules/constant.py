@@ -10,23 +10,18 @@ PIECEWISE_CONSTANT: frozenset[Callable[..., Any]] = frozenset(
         # comparisons and logic
         *(np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal),
         *(np.logical_and, np.logical_or, np.logical_not, np.logical_xor, np.any, np.all),
-        *(np.isnan, np.isinf, np.isfinite, np.isclose, np.allclose, np.array_equal, np.count_nonzero),
+        *(np.isnan, np.isinf, np.isfinite, np.isposinf, np.isneginf, np.isclose, np.allclose, np.isin),
+        *(np.array_equal, np.array_equiv, np.count_nonzero, np.iscomplexobj, np.isrealobj, np.iscomplex, np.isreal),
         # rounding and signs
-        *(np.sign, np.signbit, np.heaviside, np.floor, np.ceil, np.rint, np.trunc, np.round, np.floor_divide),
+        *(np.sign, np.signbit, np.heaviside, np.floor, np.ceil, np.rint, np.trunc, np.fix, np.round, np.around),
+        *(np.floor_divide, np.angle, np.imag),
         # places
-        *(
-            np.argmax,
-            np.argmin,
-            np.argsort,
-            np.argwhere,
-            np.nonzero,
-            np.flatnonzero,
-            np.searchsorted,
-            np.unique,
-        ),
+        *(np.argmax, np.argmin, np.nanargmax, np.nanargmin, np.argsort, np.argpartition, np.lexsort),
+        *(np.argwhere, np.nonzero, np.flatnonzero, np.searchsorted, np.digitize, np.unique, np.bincount),
+        *(np.histogram, np.histogram_bin_edges, np.linalg.matrix_rank),
         # shapes and types
-        *(np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.iscomplexobj, np.isrealobj),
-        *(np.zeros_like, np.ones_like, np.full_like, np.empty_like),
+        *(np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.common_type, np.min_scalar_type),
+        *(np.zeros_like, np.ones_like, np.full_like, np.empty_like, np.shares_memory, np.may_share_memory),
         *(np.array_repr, np.array_str, np.array2string),
     }
 )

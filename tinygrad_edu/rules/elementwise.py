@@ -4,11 +4,12 @@ For y = f(a) the rule is g f′(a); for y = f(a, b) there is one for each argume
 derivative cheaper: (eᵃ)′ = y, tanh′ = 1 − y².
 """
 
+from math import log, pi
 from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.engine import defvjp
+from tinygrad_edu.engine import defvjp, expands, record
 
 # Arithmetic
 defvjp(np.add, lambda g, y, a, b: g, lambda g, y, a, b: g)
@@ -16,6 +17,7 @@ defvjp(np.subtract, lambda g, y, a, b: g, lambda g, y, a, b: -g)
 defvjp(np.multiply, lambda g, y, a, b: g * b, lambda g, y, a, b: g * a)
 defvjp(np.divide, lambda g, y, a, b: g / b, lambda g, y, a, b: -g * y / b)
 defvjp(np.remainder, lambda g, y, a, b: g, lambda g, y, a, b: -g * np.floor_divide(a, b))
+defvjp(np.fmod, lambda g, y, a, b: g, lambda g, y, a, b: -g * np.trunc(a / b))
 defvjp(np.negative, lambda g, y, a: -g)
 defvjp(np.positive, lambda g, y, a: g)
 defvjp(np.reciprocal, lambda g, y, a: -g * y * y)
@@ -30,24 +32,26 @@ def _lower(b: Any) -> Any:
     return np.where(b == 0, 1, b - 1)
 
 
-defvjp(
-    np.power,
-    lambda g, y, a, b: g * (b * a ** _lower(b)),
-    lambda g, y, a, b: g * (y * np.log(np.where(a == 0, 1, a))),  # 0ᵇ stays 0 when b grows
-)
+for _power in (np.power, np.float_power):
+    defvjp(
+        _power,
+        lambda g, y, a, b: g * (b * a ** _lower(b)),
+        lambda g, y, a, b: g * (y * np.log(np.where(a == 0, 1, a))),  # 0ᵇ stays 0 when b grows
+    )
 
 # Powers, exponentials and logarithms
 defvjp(np.square, lambda g, y, a: g * (2 * a))
 defvjp(np.sqrt, lambda g, y, a: g * 0.5 / y)
 defvjp(np.cbrt, lambda g, y, a: g / (3 * y * y))
 defvjp(np.exp, lambda g, y, a: g * y)
-defvjp(np.exp2, lambda g, y, a: g * y * float(np.log(2)))
+defvjp(np.exp2, lambda g, y, a: g * y * log(2))
 defvjp(np.expm1, lambda g, y, a: g * (y + 1))
 defvjp(np.log, lambda g, y, a: g / a)
-defvjp(np.log2, lambda g, y, a: g / (a * float(np.log(2))))
-defvjp(np.log10, lambda g, y, a: g / (a * float(np.log(10))))
+defvjp(np.log2, lambda g, y, a: g / (a * log(2)))
+defvjp(np.log10, lambda g, y, a: g / (a * log(10)))
 defvjp(np.log1p, lambda g, y, a: g / (a + 1))
 defvjp(np.logaddexp, lambda g, y, a, b: g * np.exp(a - y), lambda g, y, a, b: g * np.exp(b - y))
+defvjp(np.logaddexp2, lambda g, y, a, b: g * np.exp2(a - y), lambda g, y, a, b: g * np.exp2(b - y))
 
 # Trigonometric and hyperbolic functions
 defvjp(np.sin, lambda g, y, a: g * np.cos(a))
@@ -62,6 +66,36 @@ defvjp(np.tanh, lambda g, y, a: g * (1 - y * y))
 defvjp(np.arcsinh, lambda g, y, a: g / np.sqrt(a * a + 1))
 defvjp(np.arccosh, lambda g, y, a: g / np.sqrt(a * a - 1))
 defvjp(np.arctanh, lambda g, y, a: g / (1 - a * a))
+defvjp(np.deg2rad, lambda g, y, a: g * (pi / 180))
+defvjp(np.radians, lambda g, y, a: g * (pi / 180))
+defvjp(np.rad2deg, lambda g, y, a: g * (180 / pi))
+defvjp(np.degrees, lambda g, y, a: g * (180 / pi))
+
+
+def _not_zero(a: Any) -> Any:
+    """A divisor: at 0 the gradient is taken as 0, as 0 / 1."""
+    return np.where(a == 0, 1, a)
+
+
+defvjp(np.hypot, lambda g, y, a, b: g * a / _not_zero(y), lambda g, y, a, b: g * b / _not_zero(y))
+defvjp(
+    np.arctan2,
+    lambda g, y, a, b: g * b / _not_zero(a * a + b * b),
+    lambda g, y, a, b: -g * a / _not_zero(a * a + b * b),
+)
+
+
+@expands(np.sinc)
+def sinc(x: Any) -> Any:
+    # Near 0 the quotient loses all digits of its derivatives; there the series of sin(t)/t takes over.
+    t = pi * x
+    near = np.abs(t) < 0.5
+    far, square = np.where(near, 1, t), np.where(near, t, 0) ** 2
+    series, term = 1 + 0 * square, 1 + 0 * square
+    for k in range(2, 20, 2):
+        term = -term * square / (k * (k + 1))
+        series = series + term
+    return np.where(near, series, np.sin(far) / far)
 
 
 # Choices between values. Where two are equal, `maximum` and `minimum` give each half of the gradient.
@@ -78,6 +112,17 @@ defvjp(
     np.minimum,
     lambda g, y, a, b: g * _first(a < b, a == b),
     lambda g, y, a, b: g * _first(b < a, a == b),
+)
+# fmax and fmin prefer a number to NaN.
+defvjp(
+    np.fmax,
+    lambda g, y, a, b: g * _first((a > b) | np.isnan(b), a == b),
+    lambda g, y, a, b: g * _first((b > a) | np.isnan(a), a == b),
+)
+defvjp(
+    np.fmin,
+    lambda g, y, a, b: g * _first((a < b) | np.isnan(b), a == b),
+    lambda g, y, a, b: g * _first((b < a) | np.isnan(a), a == b),
 )
 # The gradient is masked, not multiplied: 0 · ∞ from the branch not taken would be NaN.
 defvjp(
@@ -100,3 +145,69 @@ defvjp(
     lambda g, y, a, low, high: np.where((a < low) if high is None else (a < low) & (low <= high), g, 0),
     lambda g, y, a, low, high: np.where((a > high) if low is None else (a > high) | (low > high), g, 0),
 )
+
+
+@expands(np.clip)
+def clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
+    # Only its two spellings become one here; the rules are those above.
+    low, high = a_min if min is None else min, a_max if max is None else max
+    return record(np.clip, (a, low, high))
+
+
+@expands(np.nan_to_num)
+def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
+    largest = np.finfo(x.dtype).max
+    x = np.where(np.isnan(x), nan, x)
+    x = np.where(x == np.inf, largest if posinf is None else posinf, x)
+    return np.where(x == -np.inf, -largest if neginf is None else neginf, x)
+
+
+@expands(np.copysign)
+def copysign(a: Any, b: Any) -> Any:
+    return np.absolute(a) * np.where(np.signbit(b), -1, 1).astype(np.int8)  # int8, so that float32 stays
+
+
+@expands(np.divmod)
+def divmod(a: Any, b: Any) -> Any:
+    return np.floor_divide(a, b), np.remainder(a, b)
+
+
+@expands(np.modf)
+def modf(a: Any) -> Any:
+    whole = np.trunc(a)
+    return a - whole, whole
+
+
+@expands(np.real, np.conjugate, np.real_if_close)
+def real(a: Any) -> Any:
+    return np.positive(a)  # tensors are real
+
+
+@expands(np.copy)
+def copy(a: Any) -> Any:
+    return np.positive(a)
+
+
+@expands(np.unwrap)
+def unwrap(p: Any, discont: Any = None, axis: int = -1, *, period: float = 2 * pi) -> Any:
+    # Whole periods are added to the values: a constant.
+    value = p.numpy()
+    return p + (np.unwrap(value, discont, axis, period=period) - value)
+
+
+@expands(np.interp)
+def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Any:
+    i = np.clip(np.searchsorted(xp, x) - 1, 0, len(xp) - 2)
+    inside = np.clip(x, xp[0], xp[-1])
+    y = fp[i] + (inside - xp[i]) * ((fp[i + 1] - fp[i]) / (xp[i + 1] - xp[i]))
+    if left is not None:
+        y = np.where(x < xp[0], left, y)
+    return y if right is None else np.where(x > xp[-1], right, y)
+
+
+@expands(np.polyval)
+def polyval(p: Any, x: Any) -> Any:
+    y = 0 * x
+    for coefficient in p:
+        y = y * x + coefficient
+    return y
