@@ -478,6 +478,164 @@ def test_copies_and_pickles_are_leaves_of_their_own(duplicate):
     assert not computed.requires_grad
 
 
+# --- Never silently wrong ---------------------------------------------------------------------------------
+
+
+def gradient_after(change, record, w):
+    """The gradient of what was recorded, after a change."""
+    loss = record(w)
+    change()
+    loss.backward()
+    return w.grad
+
+
+@pytest.mark.parametrize("kind", ["array", "view", "slice of a larger one", "in a list", "index", "mask", "condition"])
+def test_changing_the_callers_arrays_after_recording_has_no_effect(kind):
+    w = leaf(np.arange(1.0, 4.0))
+    x = np.array([1.0, 10.0, 100.0])
+    i = np.array([0, 0, 2])
+    m = np.array([True, False, True])
+    match kind:
+        case "array":
+            record, change, expected = lambda w: (w * x).sum(), lambda: x.fill(0), [1, 10, 100]
+        case "view":
+            view = x[:]
+            record, change, expected = lambda w: (w * view).sum(), lambda: x.fill(0), [1, 10, 100]
+        case "slice of a larger one":
+            big = np.concatenate([x, x])
+            record, change, expected = lambda w: (big[:3] * w).sum(), lambda: big.fill(0), [1, 10, 100]
+        case "in a list":
+            record = lambda w: np.prod(np.concatenate([w, x]))
+            change, expected = (lambda: x.fill(0)), [6000, 3000, 2000]
+        case "index":
+            record, change, expected = lambda w: w[i].sum(), lambda: i.fill(1), [2, 0, 1]
+        case "mask":
+            record, change, expected = lambda w: w[m].sum(), lambda: m.fill(False), [1, 0, 1]
+        case "condition":
+            record, change, expected = lambda w: np.where(m, w, 0).sum(), lambda: m.fill(False), [1, 0, 1]
+    assert gradient_after(change, record, w).tolist() == expected
+
+
+def test_a_view_made_before_recording_is_seen_through():
+    """The array of a leaf in a graph is never handed out: `.data` gives another."""
+    w = leaf([1.0, 2.0])
+    y = w.reshape(2, 1)
+    loss = (y * y).sum()
+    w.data[:] = 100
+    loss.backward()
+    assert w.grad.tolist() == [2, 4]
+    assert w.numpy().tolist() == [100, 100]
+
+
+def test_a_view_of_a_constant_keeps_its_value():
+    c = tg.Tensor([1.0, 2.0])
+    flat = c.reshape(1, 2)
+    w = leaf([1.0, 1.0])
+    loss = (w * flat).sum()
+    c.data[:] = 100
+    loss.backward()
+    assert w.grad.tolist() == [1, 2]
+
+
+def test_an_optimiser_step_between_forward_and_backward_has_no_effect():
+    net = tg.nn.MLP([2, 3, 1], rng=0)
+    x, y = np.ones((2, 2)), np.ones((2, 1))
+    tg.costs.quadratic(net(x), y).backward()
+    first = [p.grad for p in net.parameters()]
+    optimizer = tg.optim.SGD(net.parameters(), lr=1.0)
+    optimizer.zero_grad()
+    loss = tg.costs.quadratic(net(x), y)
+    for p, g in zip(net.parameters(), first, strict=True):
+        p.grad = g
+    optimizer.step()
+    optimizer.zero_grad()
+    loss.backward()
+    for p, g in zip(net.parameters(), first, strict=True):
+        np.testing.assert_array_equal(p.grad, g)
+
+
+def test_a_second_derivative_after_a_change_raises():
+    w = leaf([1.0, 2.0], name="w")
+    x = np.array([3.0, 4.0])
+    _, pull_back = tg.vjp(lambda x: x * np.sin(w) * w, x)
+    g = pull_back(np.ones(2))[0]
+    assert isinstance(g, tg.Tensor)
+    w.data *= 2
+    with pytest.raises(RuntimeError, match=r"the value of w \(shape \(2,\)\) was changed after np\.\w+ was recorded"):
+        pull_back(np.ones(2))
+    w.data /= 2
+    np.testing.assert_array_equal(pull_back(np.ones(2))[0].numpy(), g.numpy())
+
+
+def test_a_read_only_array_that_owns_its_memory_is_not_copied():
+    w, x = leaf(np.ones(3)), np.ones(3)
+    x.flags.writeable = False
+    assert (w * x).values[1] is x
+    x.flags.writeable = True
+    assert (w * x).values[1] is not x
+
+
+def test_graphs_of_shared_parameters_in_several_threads():
+    w = leaf(np.arange(4.0))
+    results = {}
+
+    def work(k):
+        loss = np.sum(np.sin(w * k))
+        results[k] = gradients(loss, np.ones(()), {w})[w]
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for k, g in results.items():
+        np.testing.assert_allclose(g, k * np.cos(np.arange(4.0) * k))
+
+
+def test_an_exception_leaves_no_state_behind():
+    w = leaf([1.0])
+    with pytest.raises(ValueError, match="do not fit"), engine.scope("broken"):
+        _ = w @ np.ones((2, 2))
+    with pytest.raises(ValueError, match="do not fit"):
+        tg.grad(lambda x: x @ np.ones((5, 5)))(np.ones(2))
+    y = w * 2
+    assert y.scope is None
+    assert y.requires_grad
+
+
+# --- detect_anomaly ---------------------------------------------------------------------------------------
+
+
+def test_anomaly_forward_names_the_operation_the_ranges_and_the_line():
+    x = leaf([1.0, -1.0])
+    with np.errstate(all="ignore"), tg.detect_anomaly():
+        y = x * 2
+        with pytest.raises(
+            FloatingPointError, match=r"np\.log made 1 NaN of 2 values.*values -2 to 2.*test_engine\.py"
+        ):
+            np.log(y)
+    with np.errstate(all="ignore"):
+        np.log(y)
+
+
+def test_anomaly_backward_names_the_operation():
+    x = leaf([0.0, 4.0])
+    with np.errstate(all="ignore"), tg.detect_anomaly():
+        loss = np.sqrt(x).sum()
+        with pytest.raises(
+            FloatingPointError, match=r"np\.sqrt sent back 1 infinite of 2.*line \d+ of .*test_engine\.py"
+        ):
+            loss.backward()
+    assert x.grad is None
+
+
+def test_anomaly_does_not_blame_operations_for_the_inputs_they_were_given():
+    x = leaf([np.nan, 1.0])
+    with tg.detect_anomaly():
+        (x * 2).sum().backward(1.0)
+    assert x.grad.tolist() == [2, 2]
+
+
 # --- Rules of one's own -----------------------------------------------------------------------------------
 
 
@@ -490,3 +648,26 @@ def test_defvjp_for_a_numpy_function(monkeypatch):
     tg.defvjp(np.i0, lambda g, y, x: g * 0.15)
     np.i0(x).backward()
     assert x.grad == 0.15
+    with pytest.raises(TypeError, match=r"decorate it with @tg\.primitive"):
+        tg.defvjp(lambda x: x, lambda g, y, x: g)
+
+
+def test_a_primitive_of_ones_own():
+    @tg.primitive(lambda g, y, x, k=1.0: g * k / (1 + np.abs(x)) ** 2)
+    def softsign(x, k=1.0):
+        """Soft."""
+        return k * x / (1 + np.abs(x))
+
+    x = np.array([-1.0, 0.5])
+    assert isinstance(softsign(x), np.ndarray)
+    assert softsign(leaf(x)).fn is softsign
+    assert softsign.__doc__ == "Soft."
+    tg.check_grads(softsign, x)
+    tg.check_grads(lambda x: softsign(x, k=3.0), x)
+
+    @tg.primitive(lambda g, y, x: g * x)
+    def wrong(x):
+        return x**3
+
+    with pytest.raises(AssertionError, match="order 1"):
+        tg.check_grads(wrong, x)

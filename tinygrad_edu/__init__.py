@@ -9,8 +9,9 @@ True
 """
 
 from tinygrad_edu import backprop, costs, data, nn, optim, viz
+from tinygrad_edu.anomaly import detect_anomaly
 from tinygrad_edu.check import check_backprop, check_grads
-from tinygrad_edu.engine import defvjp, no_grad
+from tinygrad_edu.engine import defvjp, no_grad, primitive
 from tinygrad_edu.functional import (
     elu,
     gelu,
@@ -41,6 +42,7 @@ __all__ = [
     "costs",
     "data",
     "defvjp",
+    "detect_anomaly",
     "draw",
     "elementwise_grad",
     "elu",
@@ -58,6 +60,7 @@ __all__ = [
     "nn",
     "no_grad",
     "optim",
+    "primitive",
     "relu",
     "sigmoid",
     "sine",

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import io
+import sys
 from pathlib import Path
 
 import tinygrad_edu as tg
+from tinygrad_edu.viz.plots import learning_curves
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the demo with command-line arguments (those of the process by default)."""
     options = _parser().parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # "?" for a δ that the terminal does not have
     options.out.mkdir(parents=True, exist_ok=True)
     train, test = tg.data.digits()
 
@@ -42,7 +47,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _plot(history: tg.History, path: Path) -> None:
     try:
-        figure = tg.viz.learning_curves(history)
+        figure = learning_curves(history)
     except ImportError as error:
         print(f"No learning curve: {error}")
         return
@@ -58,15 +63,20 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--epochs", type=_count, default=30, help="passes over the training digits")
     parser.add_argument("--seed", type=_count, default=0, help="of the initial weights and of the shuffling")
-    parser.add_argument("--out", type=Path, default=Path("demo"), help="folder for the pictures")
+    parser.add_argument("--out", type=_folder, default=Path("demo"), help="folder for the pictures")
     return parser
 
 
 def _count(text: str) -> int:
-    value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"{value} is negative")
-    return value
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 0 up")
+    return int(text)
+
+
+def _folder(text: str) -> Path:
+    if Path(text).is_file():
+        raise argparse.ArgumentTypeError(f"{text} is a file, not a folder")
+    return Path(text)
 
 
 if __name__ == "__main__":

@@ -160,12 +160,18 @@ def _targets(who: str, a: Any, y: Any) -> Any:
                 f"{who}: targets of shape {y.shape} for outputs of shape {a.shape} must be class labels, integers from "
                 f"0 to {a.shape[1] - 1}, but their dtype is {y.dtype}; use y.astype(int), or one row per example"
             )
-        return one_hot(np.asarray(y), a.shape[1], a.dtype, who=who)
+        return one_hot(np.asarray(y), a.shape[1], _float_dtype(a), who=who)
     if y.shape != a.shape:
         advice = "y[:, None]" if y.shape == a.shape[:1] else "one row per example, as the outputs are"
         raise ValueError(f"{who}: targets have shape {y.shape}, outputs {a.shape}; make them equal ({advice})")
-    return y if isinstance(y, Node) else y.astype(a.dtype, copy=False)  # float64 targets keep a float32 network so
+    # Targets of float64 or of integers keep a float32 network in float32.
+    return y if y.dtype == _float_dtype(a) else y.astype(_float_dtype(a))
 
 
 def _log(p: Any) -> Any:
-    return np.log(np.maximum(p, np.finfo(p.dtype).tiny))
+    return np.log(np.maximum(p, np.finfo(_float_dtype(p)).tiny))
+
+
+def _float_dtype(a: Any) -> np.dtype[Any]:
+    """That of ``a``, or float64 if it holds integers."""
+    return np.result_type(a.dtype, 1.0)

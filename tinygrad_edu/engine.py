@@ -44,7 +44,7 @@ class Node:
     __slots__ = (
         "__weakref__",
         "_data",  # the value, always an ndarray
-        "_exposed",  # somebody outside may hold, and change, this very array
+        "_state",  # whom this very array is known to: PRIVATE, IN_GRAPH or EXPOSED
         "args",  # as they were given: nodes, arrays, numbers
         "fn",
         "grad",
@@ -58,7 +58,7 @@ class Node:
     )
 
     _data: Array
-    _exposed: bool
+    _state: int
     args: tuple[Any, ...]
     fn: Callable[..., Any] | None
     grad: Array | None
@@ -88,6 +88,7 @@ class Scope(NamedTuple):
 _clock = itertools.count(1)
 _recording: ContextVar[bool] = ContextVar("recording", default=True)
 _scope: ContextVar[Scope | None] = ContextVar("scope", default=None)
+_watch: ContextVar[Any] = ContextVar("watch", default=None)  # see anomaly.py
 
 NO_KWARGS: Mapping[str, Any] = {}
 
@@ -120,69 +121,109 @@ def record(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, A
         _check_keywords(fn, kwargs)
     values = list(args)
     parents: list[Node] = []
+    foreign: list[int] = []  # arguments with arrays that are not ours: the caller may change them later
     kind: type[Node] = Node
     for i, arg in enumerate(args):
         if isinstance(arg, Node):
             kind = type(arg)
-            values[i] = _snapshot(arg)
+            values[i] = _value_for_graph(arg)
             if arg.requires_grad:
                 parents.append(arg)
                 if i >= len(rules) or rules[i] is None:
                     raise TypeError(_no_argument_rule(fn, i))
-        elif type(arg) in (list, tuple) and any(isinstance(part, Node) for part in arg):
-            if i >= len(rules) or not isinstance(rules[i], Each):
-                raise TypeError(
-                    f"{name_of(fn)}: argument {i} is a {type(arg).__name__} of tensors; make it one tensor "
-                    "with np.stack (or np.concatenate) first"
-                )
-            kind = next(type(part) for part in arg if isinstance(part, Node))
-            values[i] = [_snapshot(part) if isinstance(part, Node) else part for part in arg]
-            parents += [part for part in arg if isinstance(part, Node) and part.requires_grad]
+        elif type(arg) is np.ndarray:
+            foreign.append(i)
+        elif type(arg) in (list, tuple):
+            foreign.append(i)
+            nodes = [part for part in arg if isinstance(part, Node)]
+            if nodes:
+                if i >= len(rules) or not isinstance(rules[i], Each):
+                    raise TypeError(
+                        f"{name_of(fn)}: argument {i} is a {type(arg).__name__} of tensors; make it one tensor "
+                        "with np.stack (or np.concatenate) first"
+                    )
+                kind = type(nodes[0])
+                values[i] = [_value_for_graph(part) if isinstance(part, Node) else part for part in arg]
+                parents += [part for part in nodes if part.requires_grad]
 
     try:
         value = fn(*values, **kwargs)
     except ValueError as error:
         raise ValueError(_explain(fn, values, error)) from error
-    if isinstance(value, tuple):
-        return _record_parts(value, kind, fn, args, kwargs, values, parents)
-    if type(value) is not np.ndarray:
-        value = np.asarray(value)
-    return _node(value, kind, fn, args, kwargs, values, parents)
 
-
-def _node(value: Any, kind: type[Node], *recipe: Any) -> Node:
-    fn, args, kwargs, values, parents = recipe
+    if not (parents and _recording.get()):
+        return tuple(_constant(part, kind) for part in value) if isinstance(value, tuple) else _constant(value, kind)
+    if foreign:
+        args = _own_arguments(args, values, foreign)
     node = object.__new__(kind)
-    node._data = value
-    node._exposed = False
+    node._data = cast(Array, value if isinstance(value, np.ndarray | tuple) else np.asarray(value))
+    node._state = PRIVATE
+    node.fn, node.args, node.kwargs, node.values, node.parents = fn, args, kwargs, values, parents
     node.grad = node.name = None
+    node.requires_grad = True
     node.scope = _scope.get()
-    if parents and _recording.get():
-        node.fn, node.args, node.kwargs, node.values, node.parents = fn, args, kwargs, values, parents
-        node.requires_grad = True
-        node.index = next(_clock)
-    else:
-        make_leaf(node, requires_grad=False)
+    node.index = next(_clock)
+    if (watch := _watch.get()) is not None:
+        watch.forward(node)
+    if isinstance(value, tuple):  # several results (`np.linalg.svd`) are one node; each is an element of it
+        parts = [record(getitem, (node, i)) for i in range(len(value))]
+        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
     return node
 
 
-def _record_parts(value: tuple[Any, ...], kind: type[Node], *recipe: Any) -> tuple[Any, ...]:
-    """A function with several results (`np.linalg.svd`) is one node; each result is an element of it."""
-    whole = _node(value, kind, *recipe)
-    parts = [record(getitem, (whole, i)) for i in range(len(value))]
-    return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
+def _constant(value: Any, kind: type[Node]) -> Node:
+    node = object.__new__(kind)
+    array = np.asarray(value)
+    node._data = array if array.base is None else array.copy()  # a view would change with what it views
+    node.name = node.scope = None
+    make_leaf(node, requires_grad=False)
+    return node
 
 
 def make_leaf(node: Node, requires_grad: bool) -> None:
     """Give a node no recipe: it is where the graph begins."""
     node.fn, node.args, node.kwargs, node.values, node.parents = None, (), NO_KWARGS, [], []
+    node.grad = None
     node.requires_grad = requires_grad
     node.index = 0
+    node._state = PRIVATE
 
 
-def _snapshot(node: Node) -> Array:
-    """Its array, or a copy if somebody outside could still change that in place."""
-    return node._data.copy() if node._exposed else node._data
+# --- Values that stay as they were recorded ---------------------------------------------------------------
+# A rule reads, later, the arrays that an operation was computed from. Whoever holds one of them could change it in
+# between, and the gradient would silently be wrong. So a graph keeps arrays that nobody else can reach. Copies of
+# constants cost a few percent; a read-only array that owns its memory is kept as it is.
+
+PRIVATE, IN_GRAPH, EXPOSED = range(3)  # whom the array of a leaf is known to: itself, a graph, somebody outside
+
+
+def _value_for_graph(node: Node) -> Any:
+    if node._state == EXPOSED:
+        return node._data.copy()
+    node._state = IN_GRAPH
+    return node._data
+
+
+def _own_arguments(args: tuple[Any, ...], values: list[Any], foreign: list[int]) -> tuple[Any, ...]:
+    """The arguments, and in place their values, with every array that is not ours replaced by a copy of it."""
+    kept = list(args)
+    for i in foreign:
+        kept[i] = _copied(args[i])
+        if type(values[i]) is list and isinstance(kept[i], list | tuple):
+            values[i] = [v if isinstance(k, Node) else k for v, k in zip(values[i], kept[i], strict=True)]
+        else:
+            values[i] = kept[i]
+    return tuple(kept)
+
+
+def _copied(part: Any) -> Any:
+    if type(part) is np.ndarray:
+        if part.flags.writeable or part.base is not None:
+            part = part.copy()
+            part.flags.writeable = False
+    elif type(part) in (list, tuple):
+        part = type(part)([_copied(inner) for inner in part])
+    return part
 
 
 # --- The backward pass ------------------------------------------------------------------------------------
@@ -215,6 +256,9 @@ def gradients(
         Node → gradient, of the node's shape and dtype. A target that the root does not depend on is absent.
     """
     order = ancestors(root)
+    watch = _watch.get()
+    if create_graph:
+        _check_leaves(order)
     wanted = {node for node in order if node.fn is None} if targets is None else set(targets)
     useful = _leads_to(wanted, order)
     received: dict[Node, Any] = {root: seed}
@@ -238,7 +282,10 @@ def gradients(
         for rule, arg in zip(RULES[node.fn], node.args, strict=False):
             if isinstance(arg, Node):
                 if arg in useful:
-                    receive(arg, cast(Rule, rule)(g, y, *args, **node.kwargs))
+                    part_g = cast(Rule, rule)(g, y, *args, **node.kwargs)
+                    if watch is not None:
+                        watch.backward(node, g, part_g)
+                    receive(arg, part_g)
             elif isinstance(rule, Each) and any(isinstance(part, Node) and part in useful for part in arg):
                 for part, part_g in zip(arg, rule.rule(g, y, *args, **node.kwargs), strict=True):
                     if isinstance(part, Node) and part in useful:
@@ -255,6 +302,22 @@ def ancestors(root: Node) -> list[Node]:
                 found.add(parent)
                 unvisited.append(parent)
     return sorted(found, key=attrgetter("index"), reverse=True)
+
+
+def _check_leaves(order: list[Node]) -> None:
+    """Rules that run on tensors read the leaves as they are now: they must be as they were recorded."""
+    for node in order:
+        for arg, value in zip(node.args, node.values, strict=True):
+            if isinstance(arg, Node) and arg.fn is None and not _same(arg._data, value):
+                raise RuntimeError(
+                    f"the value of {arg.name or 'a leaf tensor'} (shape {arg._data.shape}) was changed after "
+                    f"{name_of(cast(Any, node.fn))} was recorded from it, so a second derivative would be wrong; run "
+                    "the forward computation again"
+                )
+
+
+def _same(now: Array, then: Array) -> bool:
+    return now is then or np.array_equal(now, then, equal_nan=True)
 
 
 def _leads_to(wanted: set[Node], order: list[Node]) -> set[Node]:
@@ -339,6 +402,11 @@ def defvjp(fn: Callable[..., Any], *rules: Rule | Each | None) -> None:
     --------
     >>> defvjp(np.multiply, lambda g, y, a, b: g * b, lambda g, y, a, b: g * a)
     """
+    if not (isinstance(fn, np.ufunc | type(np.sum)) or fn is getitem or fn in RULES):
+        raise TypeError(
+            f"defvjp: {name_of(fn)} does not hand tensors over as NumPy's functions do, so the rule would never be "
+            "used; decorate it with @tg.primitive(rule, ...)"
+        )
     RULES[fn] = rules
     _keywords.cache_clear()
 
@@ -360,16 +428,30 @@ def expands(*functions: Callable[..., Any]) -> Callable[[F], F]:
     return register
 
 
-def primitive(fn: F) -> F:
-    """Make a function of arrays recordable: called on tensors, it is one node. Its rule comes from `defvjp`."""
+def primitive(*rules: Rule | Each | None) -> Callable[[F], F]:
+    """A decorator: make a function of arrays recordable, as one node, with these rules (see `defvjp`).
 
-    @wraps(fn)
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
-        if any(isinstance(arg, Node) for arg in args):
-            return record(wrapper, args, kwargs)
-        return fn(*args, **kwargs)
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import tinygrad_edu as tg
+    >>> @tg.primitive(lambda g, y, x: g / (1 + np.abs(x)) ** 2)
+    ... def softsign(x):
+    ...     return x / (1 + np.abs(x))
+    >>> tg.check_grads(softsign, np.array([-1.0, 0.5]))
+    """
 
-    return wrapper  # type: ignore[return-value]
+    def decorate(fn: F) -> F:
+        @wraps(fn)
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            if any(isinstance(arg, Node) for arg in args):
+                return record(wrapper, args, kwargs)
+            return fn(*args, **kwargs)
+
+        RULES[wrapper] = rules
+        return wrapper  # type: ignore[return-value]
+
+    return decorate
 
 
 def name_of(fn: Callable[..., Any]) -> str:

@@ -37,7 +37,7 @@ def tanh(z: Any) -> Any:
 @scoped
 def relu(z: Any) -> Any:
     """The rectified linear unit, z where z > 0 and 0 elsewhere; its derivative at 0 is 0."""
-    return np.where(z > 0, z, 0)
+    return np.where(z <= 0, 0, z)  # not z > 0: NaN stays NaN
 
 
 @scoped
@@ -100,7 +100,8 @@ def log_softmax(z: Any, axis: int = -1) -> Any:
 def logsumexp(z: Any, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Any:
     """The smooth maximum ln Σ eᶻ over one axis, several, or all; its gradient is the softmax."""
     shift = _shift(z, axis)
-    total = np.log(np.sum(np.exp(z - shift), axis=axis, keepdims=True)) + shift
+    with np.errstate(divide="ignore"):  # ln 0 = −∞ where every z is −∞
+        total = np.log(np.sum(np.exp(z - shift), axis=axis, keepdims=True)) + shift
     return total if keepdims else np.squeeze(total, axis=axis)
 
 
@@ -110,7 +111,8 @@ def _shift(z: Any, axis: Any) -> Any:
     The result does not depend on the shift, so neither does the gradient: it is a constant.
     """
     largest = np.max(stop_gradient(z), axis=axis, keepdims=True)
-    return np.where(np.isfinite(largest), largest, 0)  # −∞ everywhere: −∞ − (−∞) would be NaN
+    # −∞ everywhere: −∞ − (−∞) would be NaN. The 0.0 makes floats of integers: unsigned ones cannot go below 0.
+    return np.where(np.isfinite(largest), largest, 0.0)
 
 
 ACTIVATIONS: dict[str, Callable[[Any], Any]] = {

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tinygrad_edu.engine import PRIVATE
 from tinygrad_edu.tensor import Tensor
 
 Array = npt.NDArray[Any]
@@ -49,7 +50,7 @@ class Optimizer:
             if p.grad is not None:
                 # A new array: what was computed from the old value keeps it.
                 p._data = p._data - self._move(i, p.grad).astype(p.dtype, copy=False)
-                p._exposed = False
+                p._state = PRIVATE
 
     def zero_grad(self) -> None:
         """Forget the gradients of all parameters."""

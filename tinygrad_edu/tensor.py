@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygrad_edu import engine, rules
-from tinygrad_edu.engine import Node, gradients, make_leaf, own, record
+from tinygrad_edu.engine import EXPOSED, IN_GRAPH, Node, gradients, make_leaf, own, record
 
 Array = npt.NDArray[Any]
 
@@ -81,8 +81,7 @@ class Tensor(Node):
         if requires_grad and value.dtype.kind != "f":
             value = value.astype(np.float64)
         self._data = value
-        self._exposed = False
-        self.grad = self.scope = None
+        self.scope = None
         self.name = name
         make_leaf(self, requires_grad)
 
@@ -96,7 +95,9 @@ class Tensor(Node):
         keeps the old value. On a computed tensor it is read-only.
         """
         if self.fn is None:
-            self._exposed = True
+            if self._state == IN_GRAPH:
+                self._data = self._data.copy()  # the graph keeps the old array
+            self._state = EXPOSED
             return self._data
         view = self._data.view()
         view.flags.writeable = False
@@ -109,7 +110,7 @@ class Tensor(Node):
         new = np.asarray(value, dtype=self._data.dtype)
         if new.shape != self._data.shape:
             raise ValueError(f"Tensor.data: the new value has shape {new.shape}, the tensor {self._data.shape}")
-        self._exposed = True
+        self._state = EXPOSED
         self._data = new
 
     @property

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tinygrad_edu.costs import FROM_LOGITS, cost_named
+from tinygrad_edu.costs import COSTS, FROM_LOGITS, binary_cross_entropy_with_logits, cost_named
 from tinygrad_edu.engine import no_grad
 from tinygrad_edu.nn import MLP
 from tinygrad_edu.optim import Optimizer
+from tinygrad_edu.tensor import Tensor
 
 Array = npt.NDArray[Any]
 Cost = str | Callable[[Any, Any], Any]
@@ -94,6 +95,8 @@ def fit(
     ValueError
         If x and y have different lengths or none, if x or y contain NaN or infinity, if batch_size < 1 or epochs < 0,
         or if cost is unknown.
+    TypeError
+        If x or y are not numbers, or if the cost depends on no parameter.
     """
     from tqdm.auto import tqdm
 
@@ -115,7 +118,13 @@ def fit(
                 for start in range(0, len(x), batch_size):
                     batch = order[start : start + batch_size]
                     optimizer.zero_grad()
-                    cost_of(model, x[batch], y[batch], cost).backward()
+                    C = cost_of(model, x[batch], y[batch], cost)
+                    if not isinstance(C, Tensor) or not C.requires_grad:
+                        raise TypeError(
+                            "fit: the cost does not depend on any parameter, so nothing can be learned; is the output "
+                            "a step function, or does the model or the cost leave tensors (with .numpy() or no_grad)?"
+                        )
+                    C.backward()
                     optimizer.step()
                 _measure(history, model, x, y, cost, held_out)
                 bar.set_postfix_str(_summary(history), refresh=False)
@@ -127,26 +136,36 @@ def fit(
 
 def cost_of(model: Callable[[Any], Any], x: Any, y: Any, cost: Cost) -> Any:
     """C of the model's outputs for a batch, from the weighted inputs z^L where there is a stable formula for that."""
-    if isinstance(model, MLP) and (model.output, cost) in FROM_LOGITS:
-        return FROM_LOGITS[model.output, str(cost)](model.logits(x), y)
-    return cost_named(cost, "cost")(model(x), y)
+    C = cost_named(cost, "fit: cost")
+    if isinstance(model, MLP):
+        for (output, name), stable in FROM_LOGITS.items():
+            if model.output == output and C is COSTS[name]:
+                return stable(model.logits(x), y)
+    value = C(model(x), y)
+    if np.size(value) != 1:
+        raise ValueError(
+            f"fit: the cost returned shape {np.shape(value)}; it must return one number, the mean over the batch"
+        )
+    return value
 
 
-def accuracy(outputs: Any, y: Array) -> float | None:
+def accuracy(outputs: Any, y: Array, threshold: float = 0.5) -> float | None:
     """The fraction of examples classified rightly, or None where the targets are not classes.
 
     Parameters
     ----------
     outputs : Tensor or ndarray, shape (n, units)
-        The class is the unit with the largest output; with a single unit, 1 from ½ up.
+        The class is the unit with the largest output; with a single unit, 1 from the threshold up.
     y : ndarray
         Integer labels of shape (n,), or rows with a single 1; for a single unit, 0 or 1.
+    threshold : float
+        For probabilities ½; for weighted inputs z it is 0, where σ(z) = ½.
     """
     a = outputs.numpy() if hasattr(outputs, "numpy") else np.asarray(outputs)
     if a.ndim != 2:
         return None
     if a.shape[1] == 1:
-        return float(np.mean((a >= 0.5) == y.reshape(a.shape))) if np.isin(y, (0, 1)).all() else None
+        return float(np.mean((a >= threshold) == y.reshape(a.shape))) if np.isin(y, (0, 1)).all() else None
     if y.ndim == 1:
         return float(np.mean(a.argmax(axis=1) == y))
     one_hot = np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all()
@@ -162,6 +181,8 @@ def _examples(name_x: str, name_y: str, x: npt.ArrayLike, y: npt.ArrayLike) -> t
     if len(x) == 0:
         raise ValueError(f"fit: {name_x} is empty (shape {x.shape}); there is nothing to learn from")
     for name, values in ((name_x, x), (name_y, y)):
+        if values.dtype.kind not in "fiub":
+            raise TypeError(f"fit: {name} must be real numbers, not of dtype {values.dtype}")
         finite = np.isfinite(values)
         if not finite.all():
             place = tuple(int(i) for i in np.argwhere(~finite)[0])
@@ -173,16 +194,19 @@ def _examples(name_x: str, name_y: str, x: npt.ArrayLike, y: npt.ArrayLike) -> t
 def _measure(
     history: History, model: Callable[[Any], Any], x: Array, y: Array, cost: Cost, held_out: tuple[Array, Array] | None
 ) -> None:
-    history.cost.append(float(cost_of(model, x, y, cost)))
-    _append(history.accuracy, accuracy(model(x), y))
+    threshold = 0.0 if cost_named(cost, "fit: cost") is binary_cross_entropy_with_logits else 0.5
+    seen: list[tuple[list[float], float | None]] = [
+        (history.cost, float(cost_of(model, x, y, cost))),
+        (history.accuracy, accuracy(model(x), y, threshold)),
+    ]
     if held_out is not None:
-        history.validation_cost.append(float(cost_of(model, *held_out, cost)))
-        _append(history.validation_accuracy, accuracy(model(held_out[0]), held_out[1]))
-
-
-def _append(values: list[float], value: float | None) -> None:
-    if value is not None:
-        values.append(value)
+        seen += [
+            (history.validation_cost, float(cost_of(model, *held_out, cost))),
+            (history.validation_accuracy, accuracy(model(held_out[0]), held_out[1], threshold)),
+        ]
+    for values, value in seen:  # only now, so that Ctrl-C during the measuring leaves lists of one length
+        if value is not None:
+            values.append(value)
 
 
 def _summary(history: History) -> str:

@@ -35,7 +35,7 @@ defvjp(np.astype, lambda g, y, a, dtype: g)  # the engine casts back
 # --- Indexing -------------------------------------------------------------------------------------------------
 
 
-@primitive
+@primitive()
 def scatter_add(g: Any, index: Any, shape: tuple[int, ...]) -> Any:
     """Zeros of a shape, with ``g`` added at an index; an element indexed twice receives twice."""
     out = np.zeros(shape, g.dtype)
