@@ -128,6 +128,18 @@ def test_what_comes_back_is_a_tensor_exactly_when_something_outside_wants_a_grad
     assert tg.grad(lambda x: x**2)(tg.Tensor(3.0)) == 6
 
 
+def test_a_finished_inner_transform_wants_nothing_any_more():
+    inner = lambda x: tg.grad(np.sin)(0.5) * x + tg.jacobian(lambda p: p * x)(0.3) ** 2
+    assert isinstance(tg.grad(inner)(2.0), np.ndarray)
+    w = tg.Tensor(2.0, requires_grad=True)
+    slope = tg.grad(lambda x: x**3 * w)(1.5)
+    slope.backward()
+    assert w.grad == 3 * 1.5**2
+    y, pull_back = tg.vjp(lambda x: x, X)
+    assert isinstance(y, np.ndarray)
+    assert pull_back(np.ones(3))[0].tolist() == [1, 1, 1]
+
+
 def test_grads_of_tensors_are_not_touched():
     w = tg.Tensor(2.0, requires_grad=True)
     tg.grad(lambda x: x * w)(3.0)

@@ -259,7 +259,8 @@ def gradients(
     watch = _watch.get()
     if create_graph:
         _check_leaves(order)
-    wanted = {node for node in order if node.fn is None} if targets is None else set(targets)
+    leaves = {node for node in order if node.fn is None and node.requires_grad}
+    wanted = leaves if targets is None else set(targets)
     useful = _leads_to(wanted, order)
     received: dict[Node, Any] = {root: seed}
 

@@ -194,15 +194,20 @@ class _Tape:
 
     def __init__(self) -> None:
         self._inputs: set[Node] = set()
+        self._leaves: list[Tensor] = []  # inputs that are wanted by this transform alone
         self._outer = is_recording()
 
     def __enter__(self) -> _Tape:
         self._mode = recording(True)
         self._mode.__enter__()
+        for leaf in self._leaves:
+            leaf.requires_grad = True
         return self
 
     def __exit__(self, *exc: object) -> None:
         self._mode.__exit__(*exc)
+        for leaf in self._leaves:
+            leaf.requires_grad = False  # once this transform is done, nobody wants their gradient
 
     def lift(self, x: Any) -> Any:
         """The argument with every array in it as a new tensor that requires a gradient.
@@ -212,9 +217,11 @@ class _Tape:
         return tree_map(self._lift, x)
 
     def _lift(self, x: Any) -> Tensor:
-        outside = isinstance(x, Tensor) and x.requires_grad and self._outer
-        value = x._data if isinstance(x, Tensor) else x
-        tensor: Tensor = np.positive(x) if outside else Tensor(value, requires_grad=True)
+        if isinstance(x, Tensor) and x.requires_grad and self._outer:
+            tensor: Tensor = np.positive(x)
+        else:
+            tensor = Tensor(x._data if isinstance(x, Tensor) else x, requires_grad=True)
+            self._leaves.append(tensor)
         self._inputs.add(tensor)
         return tensor
 
@@ -240,7 +247,9 @@ class _Tape:
 
     def _depends_outside(self, t: Tensor) -> bool:
         return self._outer and any(
-            node.fn is None and node not in self._inputs for node in ancestors(t) if node.requires_grad
+            node.fn is None and node.requires_grad and node not in self._inputs
+            for node in ancestors(t)
+            if node.requires_grad
         )
 
 
