@@ -18,7 +18,7 @@ BENCHMARKS = $(wildcard tests/benchmarks/bench_*.py)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-peers lint format types docs bench setup clean
+.PHONY: help demo test test-peers lint format types docs pictures bench setup clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ types: $(DONE)lint $(DONE)test $(DONE)plots ## check the types
 
 docs: $(DONE)docs $(DONE)plots ## build the pages, running their code, into docs/_build/html
 	$(RUN) sphinx -M html docs docs/_build --fail-on-warning --keep-going --fresh-env --quiet $(ARGS)
+
+pictures: $(DONE)package ## make the pictures in docs/images anew
+	$(BIN)/python docs/make_pictures.py $(ARGS)
 
 bench: $(DONE)plots $(DONE)peers ## measure speed
 	@$(if $(BENCHMARKS),,echo "There are no benchmarks yet (tests/benchmarks/bench_*.py).")

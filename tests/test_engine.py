@@ -652,6 +652,15 @@ def test_defvjp_for_a_numpy_function(monkeypatch):
         tg.defvjp(lambda x: x, lambda g, y, x: g)
 
 
+def test_defvjp_of_a_function_that_is_expanded_replaces_the_expansion(monkeypatch):
+    monkeypatch.setattr(engine, "RULES", dict(engine.RULES))
+    monkeypatch.setattr(engine, "EXPANSIONS", dict(engine.EXPANSIONS))
+    tg.defvjp(np.mean, lambda g, y, a: g * 100)
+    x = leaf([1.0, 2.0])
+    np.mean(x).backward()
+    assert x.grad.tolist() == [100, 100]
+
+
 def test_a_primitive_of_ones_own():
     @tg.primitive(lambda g, y, x, k=1.0: g * k / (1 + np.abs(x)) ** 2)
     def softsign(x, k=1.0):

@@ -424,7 +424,9 @@ def _check_name(what: str, name: Any, known: Iterable[str]) -> None:
     if not isinstance(name, str):
         raise TypeError(f"{what} must be a name, one of {', '.join(known)}; got {name!r}")
     if name not in known:
-        near = "".join(f"did you mean {guess!r}? " for guess in difflib.get_close_matches(name, known, n=1))
+        near = "".join(
+            f"did you mean {guess!r}? " for guess in difflib.get_close_matches(name, known, n=1, cutoff=0.65)
+        )
         raise ValueError(f"{what} {name!r} is unknown; {near}choose from {', '.join(known)}")
 
 

@@ -67,7 +67,7 @@ class BackpropReport:
     rows : list of Row
         Forward by rising layer, then backward by falling layer.
     cost : float
-        C.
+        The cost C.
     tolerance : float
         What ``error`` may reach.
     title : str
@@ -237,7 +237,7 @@ def _finite_differences(
 
     The move h v is along a random direction v, where C should change by h Σ g v. It is so long that C changes in the
     fifth digit, but short for the activation functions; where a kink (relu at 0) lies within, a shorter one decides.
-    What rounding of C alone can explain is no error.
+    An error that rounding of C can explain does not count against it.
     """
     rng = np.random.default_rng(0)
     W, b, x = ([array.astype(float) for array in arrays] for arrays in (weights, biases, [hand.a[0]]))
@@ -271,7 +271,8 @@ def _finite_differences(
             slope = (moved(kind, i, h * v) - moved(kind, i, -h * v)) / (2 * h)
             with np.errstate(over="ignore"):
                 rounding = 10 * np.finfo(float).eps * np.float64(noise) / h
-            errors.append(max(abs(slope - expected) - rounding, 0) / size)
+            error = abs(slope - expected)
+            errors.append(error / size if error > rounding else min(error / size, WITNESS_TOLERANCE))
             if errors[-1] <= WITNESS_TOLERANCE / 10:
                 break
         return float(min(errors))

@@ -408,6 +408,7 @@ def defvjp(fn: Callable[..., Any], *rules: Rule | Each | None) -> None:
             f"defvjp: {name_of(fn)} does not hand tensors over as NumPy's functions do, so the rule would never be "
             "used; decorate it with @tg.primitive(rule, ...)"
         )
+    EXPANSIONS.pop(fn, None)
     RULES[fn] = rules
     _keywords.cache_clear()
 

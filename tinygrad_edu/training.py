@@ -98,8 +98,6 @@ def fit(
     TypeError
         If x or y are not numbers, or if the cost depends on no parameter.
     """
-    from tqdm.auto import tqdm
-
     x, y = _examples("x", "y", x, y)
     held_out = None if validation is None else _examples("validation x", "validation y", *validation)
     if batch_size < 1:
@@ -110,7 +108,7 @@ def fit(
     generator = np.random.default_rng(rng)
     history = History()
 
-    with tqdm(total=epochs, desc="training", unit="epoch", disable=not progress) as bar:
+    with _bar(epochs, progress) as bar:
         try:
             _measure(history, model, x, y, cost, held_out)
             for _ in range(epochs):
@@ -170,6 +168,18 @@ def accuracy(outputs: Any, y: Array, threshold: float = 0.5) -> float | None:
         return float(np.mean(a.argmax(axis=1) == y))
     one_hot = np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all()
     return float(np.mean(a.argmax(axis=1) == y.argmax(axis=1))) if one_hot else None
+
+
+def _bar(epochs: int, progress: bool) -> Any:
+    import warnings
+
+    from tqdm import TqdmExperimentalWarning, TqdmWarning
+
+    with warnings.catch_warnings():  # in a notebook without widgets tqdm says so, and shows a bar of text
+        warnings.simplefilter("ignore", TqdmWarning)
+        warnings.simplefilter("ignore", TqdmExperimentalWarning)
+        from tqdm.auto import tqdm
+    return tqdm(total=epochs, desc="training", unit="epoch", disable=not progress)
 
 
 def _examples(name_x: str, name_y: str, x: npt.ArrayLike, y: npt.ArrayLike) -> tuple[Array, Array]:

@@ -216,9 +216,9 @@ class _Tape:
         """
         return tree_map(self._lift, x)
 
-    def _lift(self, x: Any) -> Tensor:
+    def _lift(self, x: Any) -> Any:
         if isinstance(x, Tensor) and x.requires_grad and self._outer:
-            tensor: Tensor = np.positive(x)
+            tensor: Any = np.positive(x)
         else:
             tensor = Tensor(x._data if isinstance(x, Tensor) else x, requires_grad=True)
             self._leaves.append(tensor)

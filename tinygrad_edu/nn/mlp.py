@@ -102,9 +102,10 @@ class MLP(Module):
         dtype: npt.DTypeLike = np.float64,
     ) -> None:
         sizes = list(sizes)
-        if len(sizes) < 2:
+        if len(sizes) < 2 or min(sizes) < 1:
             raise ValueError(
-                f"MLP: sizes {sizes} must name at least the inputs and the outputs, for example [784, 30, 10]"
+                f"MLP: sizes {sizes} must name at least the inputs and the outputs, each of 1 or more, for example "
+                "[784, 30, 10]"
             )
         hidden = [activation] * (len(sizes) - 2) if isinstance(activation, str) else list(activation)
         if len(hidden) != len(sizes) - 2:

@@ -1,0 +1,281 @@
+"""Optimisers against their formulas, written out in NumPy."""
+
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+import tinygrad_edu as tg
+
+BOTH = pytest.mark.parametrize("optimizer", [tg.optim.SGD, tg.optim.Adam])
+NUMBERS = st.floats(-1e3, 1e3)
+RATES = st.floats(1e-4, 10)
+
+
+def parameter(value, **options):
+    return tg.Tensor(value, requires_grad=True, **options)
+
+
+def follow(optimizer, p, gradients):
+    """The values of p after each step, with these gradients."""
+    path = []
+    for g in gradients:
+        optimizer.zero_grad()
+        np.sum(p * g).backward()
+        optimizer.step()
+        path.append(p.numpy())
+    return path
+
+
+# --- the updates ----------------------------------------------------------------------------------------
+
+
+@given(w=arrays(float, 3, elements=NUMBERS), g=arrays(float, 3, elements=NUMBERS), lr=RATES)
+def test_sgd_is_w_minus_eta_g(w, g, lr):
+    p = parameter(w)
+    follow(tg.optim.SGD([p], lr), p, [g])
+    np.testing.assert_array_equal(p.numpy(), w - lr * g)
+
+
+def test_sgd_by_hand():
+    """C = w²: w → w − η 2w = 0.8 w for η = 0.1, twice from 10."""
+    w = parameter([10.0])
+    optimizer = tg.optim.SGD([w], lr=0.1)
+    for expected in (8.0, 6.4):
+        optimizer.zero_grad()
+        np.sum(w**2).backward()
+        optimizer.step()
+        np.testing.assert_allclose(w.numpy(), [expected], rtol=1e-15)
+
+
+@given(
+    w=arrays(float, 2, elements=NUMBERS), gs=arrays(float, (8, 2), elements=NUMBERS), lr=RATES, mu=st.floats(0, 0.999)
+)
+def test_momentum_is_that_of_pytorch(w, gs, lr, mu):
+    p = parameter(w)
+    path = follow(tg.optim.SGD([p], lr, momentum=mu), p, gs)
+    # torch.optim.SGD: the buffer starts as the first gradient; b ← μ b + g; p ← p − lr b
+    b = None
+    for found, g in zip(path, gs, strict=True):
+        b = g if b is None else mu * b + g
+        w = w - lr * b
+        np.testing.assert_array_equal(found, w)
+
+
+def test_momentum_by_hand():
+    p = parameter([0.0])
+    path = follow(tg.optim.SGD([p], lr=1.0, momentum=0.5), p, [[1.0]] * 4)
+    np.testing.assert_array_equal(np.ravel(path), [-1, -2.5, -4.25, -6.125])  # steps 1, 1½, 1¾, 1⅞
+
+
+@given(
+    theta=arrays(float, (2, 2), elements=NUMBERS),
+    gs=arrays(float, (20, 2, 2), elements=NUMBERS),
+    lr=RATES,
+    betas=st.just((0.9, 0.999)) | st.tuples(st.floats(0, 0.99), st.floats(0, 0.9999)),
+    eps=st.sampled_from([1e-8, 1e-3]),
+)
+def test_adam_is_algorithm_1_of_the_paper(theta, gs, lr, betas, eps):
+    p = parameter(theta)
+    path = follow(tg.optim.Adam([p], lr, betas=betas, eps=eps), p, gs)
+    # Kingma and Ba (2015), Algorithm 1, line by line
+    alpha, (beta_1, beta_2) = lr, betas
+    m = np.zeros_like(theta)
+    v = np.zeros_like(theta)
+    t = 0
+    for found, g_t in zip(path, gs, strict=True):
+        t = t + 1
+        m = beta_1 * m + (1 - beta_1) * g_t
+        v = beta_2 * v + (1 - beta_2) * g_t**2
+        m_hat = m / (1 - beta_1**t)
+        v_hat = v / (1 - beta_2**t)
+        theta = theta - alpha * m_hat / (np.sqrt(v_hat) + eps)
+        np.testing.assert_allclose(found, theta, rtol=1e-12, atol=1e-12 * lr)
+
+
+@given(g=st.floats(1e-3, 1e6), lr=RATES)
+def test_first_step_of_adam_is_the_learning_rate(g, lr):
+    p = parameter([0.0, 0.0])
+    follow(tg.optim.Adam([p], lr), p, [[g, -g]])
+    np.testing.assert_allclose(p.numpy(), [-lr, lr], rtol=2e-5)  # whatever the size of g, as long as it is ≫ ε
+
+
+def test_adam_defaults_are_those_of_the_paper():
+    p = parameter([0.0])
+    adam = tg.optim.Adam([p])
+    assert (adam.lr, adam.betas, adam.eps) == (1e-3, (0.9, 0.999), 1e-8)
+
+
+@pytest.mark.parametrize("make", [lambda p: tg.optim.SGD(p, 0.1, momentum=0.9), lambda p: tg.optim.Adam(p, 0.3)])
+def test_a_bowl_is_descended_to_its_bottom(make):
+    w = parameter([5.0, -3.0])
+    optimizer = make([w])
+    for _ in range(400):
+        optimizer.zero_grad()
+        np.sum(np.square(w - np.array([1.0, 2.0]))).backward()
+        optimizer.step()
+    np.testing.assert_allclose(w.numpy(), [1, 2], atol=1e-3)
+
+
+def test_each_parameter_has_a_memory_of_its_own():
+    """Two parameters in one optimiser move as each would alone."""
+    rng = np.random.default_rng(0)
+    gs = rng.normal(size=(6, 2))
+    for make in (lambda p: tg.optim.SGD(p, 0.1, momentum=0.9), lambda p: tg.optim.Adam(p, 0.1)):
+        together = [parameter(1.0), parameter(-1.0)]
+        optimizer = make(together)
+        for g in gs:
+            optimizer.zero_grad()
+            (together[0] * g[0] + together[1] * g[1]).backward()
+            optimizer.step()
+        for i, start in enumerate((1.0, -1.0)):
+            alone = parameter(start)
+            np.testing.assert_array_equal(follow(make([alone]), alone, gs[:, i])[-1], together[i].numpy())
+
+
+# --- what a step touches, and what not ------------------------------------------------------------------
+
+
+@BOTH
+def test_a_parameter_without_gradient_is_left(optimizer):
+    used, unused = parameter([1.0]), parameter([2.0])
+    opt = optimizer([used, unused], lr=0.5)
+    for _ in range(2):
+        np.sum(used * 3).backward()
+        opt.step()
+    assert used.numpy() < 1
+    np.testing.assert_array_equal(unused.numpy(), [2.0])
+
+
+def test_a_gradient_that_comes_late_starts_its_memory_late():
+    late, gs = parameter([0.0]), [[1.0], [2.0], [-1.0]]
+    always = parameter([0.0])
+    opt = tg.optim.Adam([late, always], lr=0.1)
+    for _ in range(5):
+        opt.zero_grad()
+        np.sum(always).backward()
+        opt.step()
+    alone = parameter([0.0])
+    np.testing.assert_array_equal(follow(opt, late, gs), follow(tg.optim.Adam([alone], lr=0.1), alone, gs))
+
+
+@BOTH
+def test_zero_grad_forgets_and_without_it_gradients_add_up(optimizer):
+    p = parameter([1.0])
+    opt = optimizer([p], lr=0.1)
+    np.sum(p * 2).backward()
+    np.sum(p * 3).backward()
+    np.testing.assert_array_equal(p.grad, [5])
+    opt.zero_grad()
+    assert p.grad is None
+    opt.step()  # nothing to do
+    np.testing.assert_array_equal(p.numpy(), [1])
+
+
+@BOTH
+def test_step_leaves_the_gradient_and_old_arrays_alone(optimizer):
+    p = parameter([1.0, 2.0])
+    given_out, copied = p.data, p.numpy()
+    np.sum(p * np.array([3.0, 4.0])).backward()
+    before = p.grad
+    optimizer([p], lr=0.1).step()
+    assert p.grad is before
+    np.testing.assert_array_equal(before, [3, 4])
+    np.testing.assert_array_equal(given_out, copied)
+
+
+@BOTH
+def test_a_step_between_forward_and_backward_changes_no_gradient(optimizer):
+    p = parameter([3.0])
+    opt = optimizer([p], lr=0.1)
+    cost = np.sum(p**2)
+    p.grad = np.array([1.0])
+    opt.step()
+    p.zero_grad()
+    cost.backward()
+    np.testing.assert_array_equal(p.grad, [6])  # of the value that the cost was computed from
+
+
+@BOTH
+@pytest.mark.parametrize("lr", [0.1, np.float64(0.1)])
+def test_float32_is_kept(optimizer, lr):
+    p = parameter(np.array([1.0, 2.0], np.float32))
+    opt = optimizer([p], lr)
+    for _ in range(3):
+        opt.zero_grad()
+        np.sum(np.square(p)).backward()
+        opt.step()
+        assert p.dtype == p.grad.dtype == np.float32
+    assert (p.numpy() < [1, 2]).all()
+
+
+@BOTH
+def test_setting_data_between_steps_is_respected(optimizer):
+    p = parameter([1.0])
+    opt = optimizer([p], lr=0.1)
+    p.data = np.array([100.0])
+    p.grad = np.array([1.0])
+    opt.step()
+    assert 99 < p.item() < 100
+
+
+@BOTH
+def test_the_learning_rate_may_be_changed(optimizer):
+    p = parameter([0.0])
+    opt = optimizer([p], lr=0.1)
+    opt.lr = 0.5
+    follow(opt, p, [[1.0]])
+    np.testing.assert_allclose(p.numpy(), [-0.5], rtol=1e-6)
+
+
+@BOTH
+def test_params_may_be_a_generator(optimizer):
+    net = tg.nn.MLP([2, 3, 1], rng=0)
+    opt = optimizer((p for p in net.parameters()), lr=0.1)
+    assert [id(p) for p in opt.params] == [id(p) for p in net.parameters()]
+
+
+# --- error messages -------------------------------------------------------------------------------------
+
+
+def computed():
+    return parameter([1.0, 2.0], name="w") * 2
+
+
+WRONG = [
+    (lambda f: f([], 0.1), ValueError, "params is empty; pass model.parameters()"),
+    (lambda f: f([parameter(1.0)], 0), ValueError, "lr must be positive, not 0"),
+    (lambda f: f([parameter(1.0)], -0.1), ValueError, "lr must be positive, not -0.1"),
+    (lambda f: f([parameter(1.0)], np.nan), ValueError, "lr must be positive, not nan"),
+    (
+        lambda f: f([tg.Tensor([1.0])], 0.1),
+        TypeError,
+        "every parameter must be a Tensor made with requires_grad=True, not Tensor([1.])",
+    ),
+    (lambda f: f([computed()], 0.1), TypeError, "every parameter must be a Tensor made with requires_grad=True, not T"),
+    (lambda f: f([np.ones(2)], 0.1), TypeError, "every parameter must be a Tensor made with requires_grad=True, not a"),
+    (lambda f: f({"W1": parameter(1.0)}, 0.1), TypeError, "every parameter must be a Tensor made with requires_grad="),
+    (lambda f: f(parameter([1.0, 2.0]), 0.1), TypeError, "every parameter must be a Tensor made with requires_grad="),
+]
+
+
+@BOTH
+@pytest.mark.parametrize(("wrong", "kind", "message"), WRONG)
+def test_wrong_arguments(optimizer, wrong, kind, message):
+    with pytest.raises(kind, match=f"^{optimizer.__name__}: {re.escape(message)}"):
+        wrong(optimizer)
+
+
+@pytest.mark.parametrize("momentum", [-0.1, 1, 1.5, np.nan])
+def test_wrong_momentum(momentum):
+    with pytest.raises(ValueError, match=f"^SGD: momentum must be from 0 to below 1, not {momentum}$"):
+        tg.optim.SGD([parameter(1.0)], 0.1, momentum)
+
+
+@pytest.mark.parametrize("betas", [(1, 0.9), (0.9, 1), (-0.1, 0.9)])
+def test_wrong_betas(betas):
+    with pytest.raises(ValueError, match=re.escape(f"Adam: betas must be from 0 to below 1, not {betas}")):
+        tg.optim.Adam([parameter(1.0)], betas=betas)
