@@ -150,7 +150,7 @@ def test_finite_differences_catch_an_error_that_both_sides_share(monkeypatch):
         (
             lambda net, x, y: tg.check_backprop(net, x[:, :2], y),
             ValueError,
-            r"weights\[0\] must have shape \(2, n_out\)",
+            r"MLP: x has shape \(5, 2\), but this network takes \(n, 4\)",
         ),
         (lambda net, x, y: tg.check_backprop(net, x, y[:, :1]), ValueError, r"y must have the outputs' shape \(5, 4\)"),
     ],
@@ -178,6 +178,14 @@ def test_check_grads_of_second_order(monkeypatch):
     tg.check_grads(np.sin, np.array([0.5, 1.0]), order=1)
     with pytest.raises(AssertionError, match=re.escape("order 2")):
         tg.check_grads(np.sin, np.array([0.5, 1.0]), order=2)
+
+
+def test_check_grads_of_small_slopes_and_of_models():
+    tg.check_grads(lambda x: 1e-5 * np.abs(x), np.array([1.0]))
+    with pytest.raises(AssertionError):
+        tg.check_grads(lambda x: 1e-4 * x * tg.stop_gradient(x), np.array([0.5, 1.0]))
+    net = tg.nn.MLP([2, 3, 1], rng=0)
+    tg.check_grads(net, np.array([[0.1, 0.2]]))
 
 
 def test_check_grads_uses_the_complex_step_where_it_may():

@@ -378,3 +378,20 @@ WRONG = [
 def test_wrong_arguments(wrong, message):
     with pytest.raises(ValueError, match="^" + re.escape(message)):
         wrong()
+
+
+def test_parameters_in_a_dict_are_found_and_names_are_asked_for():
+    class Heads(tg.nn.Module):
+        def __init__(self):
+            self.heads = {"a": tg.nn.Linear(2, 1, rng=0), "b": tg.nn.Linear(2, 1, rng=1)}
+
+    assert list(Heads().named_parameters()) == ["heads.a.W", "heads.a.b", "heads.b.W", "heads.b.b"]
+    with pytest.raises(TypeError, match="names, such as 'tanh'"):
+        tg.nn.MLP([2, 3, 1], activation=tg.tanh)
+
+
+def test_an_array_is_taken_in_the_dtype_of_the_network():
+    net = tg.nn.MLP([2, 3, 1], rng=0, dtype=np.float32)
+    assert net(np.ones((4, 2))).dtype == np.float32
+    assert net(np.ones((4, 2), np.uint8)).dtype == np.float32
+    assert net(tg.Tensor(np.ones((4, 2)))).dtype == np.float64

@@ -548,3 +548,37 @@ def test_data_that_are_not_numbers(changed, message):
 def test_a_cost_that_depends_on_no_parameter(changed):
     with pytest.raises(TypeError, match=r"^fit: the cost does not depend on any parameter, so nothing can be learned"):
         train(**({"net": MLP([3, 2], rng=0), "x": X, "y": Y} | changed))
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"batch_size": 2.5}, TypeError, "batch_size and epochs must be integers, not 2.5"),
+        ({"optimizer": "another model"}, ValueError, "depends on no parameter of the optimizer"),
+        (
+            {"cost": "cross_entropy_with_logits"},
+            ValueError,
+            "the network's output is softmax; use the cost 'cross_entropy'",
+        ),
+    ],
+)
+def test_mistakes_that_would_train_nothing_or_wrongly(change, error, message):
+    net = tg.nn.MLP([2, 3, 2], output="softmax", rng=0)
+    options = {"cost": "cross_entropy", "optimizer": tg.optim.SGD(net.parameters(), 0.1), "epochs": 1, "batch_size": 2}
+    options |= change
+    if options["optimizer"] == "another model":
+        options["optimizer"] = tg.optim.SGD(tg.nn.MLP([2, 2]).parameters(), 0.1)
+    with pytest.raises(error, match=message):
+        tg.fit(net, np.ones((4, 2)), np.array([0, 1, 0, 1]), progress=False, **options)
+
+
+def test_a_subclass_with_its_own_call_is_called():
+    class Scaled(tg.nn.MLP):
+        def __call__(self, x):
+            return super().__call__(x) * 0 + 0.5
+
+    history = tg.fit(
+        net := Scaled([2, 2], output="softmax", rng=0), np.ones((2, 2)), np.array([0, 1]),
+        cost="cross_entropy", optimizer=tg.optim.SGD(net.parameters(), 0.1), epochs=0, batch_size=1, progress=False,
+    )  # fmt: skip
+    np.testing.assert_allclose(history.cost, [np.log(2)])

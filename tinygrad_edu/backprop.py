@@ -78,7 +78,7 @@ def _gelu_prime(z: Array) -> Array:
 ACTIVATIONS: dict[str, Activation] = {
     "sigmoid": Activation(_sigmoid, _sigmoid_prime),
     "tanh": Activation(np.tanh, lambda z: 1 - np.tanh(z) ** 2),
-    "relu": Activation(lambda z: np.where(z > 0, z, 0), lambda z: (z > 0).astype(z.dtype)),
+    "relu": Activation(lambda z: np.where(z <= 0, 0, z), lambda z: (z > 0).astype(z.dtype)),
     "leaky_relu": Activation(
         lambda z: np.where(z > 0, z, 0.01 * z), lambda z: np.where(z > 0, 1, 0.01).astype(z.dtype)
     ),

@@ -15,6 +15,7 @@ import numpy as np
 from tinygrad_edu.engine import Node, scoped
 from tinygrad_edu.errors import unknown_name
 from tinygrad_edu.functional import log_softmax, softplus
+from tinygrad_edu.tensor import Tensor
 
 
 @scoped
@@ -150,7 +151,9 @@ def one_hot(labels: Any, n_classes: int, dtype: Any = np.float64, *, who: str = 
 
 def _targets(who: str, a: Any, y: Any) -> Any:
     """The targets in the shape of the outputs. A wrong shape would broadcast to n × n, so it raises."""
-    if np.ndim(a) == 0 or len(a) == 0:
+    if not isinstance(a, Tensor | np.ndarray):
+        raise TypeError(f"{who}: the outputs must be a Tensor or an array, not a {type(a).__name__}")
+    if a.ndim == 0 or len(a) == 0:
         raise ValueError(f"{who}: the outputs have shape {np.shape(a)}; at least one example (row) is needed")
     if not isinstance(y, Node):
         y = np.asarray(y)

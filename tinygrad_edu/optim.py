@@ -41,6 +41,7 @@ class Optimizer:
         for p in self.params:
             if not isinstance(p, Tensor) or not p.requires_grad or p.fn is not None:
                 raise TypeError(f"{who}: every parameter must be a Tensor made with requires_grad=True, not {p!r}")
+        self.params = list(dict.fromkeys(self.params))  # one given twice is moved once
         if not lr > 0:
             raise ValueError(f"{who}: lr must be positive, not {lr}")
 

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygrad_edu import engine, rules
-from tinygrad_edu.engine import EXPOSED, IN_GRAPH, Node, gradients, make_leaf, own, record
+from tinygrad_edu.engine import EXPOSED, IN_GRAPH, PRIVATE, Node, gradients, make_leaf, own, record
 
 Array = npt.NDArray[Any]
 
@@ -91,8 +91,8 @@ class Tensor(Node):
     def data(self) -> Array:
         """The value, an ndarray.
 
-        On a leaf it may be changed, in place (``w.data -= eta * w.grad``) or by assignment; what was computed before
-        keeps the old value. On a computed tensor it is read-only.
+        On a leaf it may be changed, in place (``w.data -= eta * w.grad``) or by assignment, which copies; what was
+        computed before keeps the old value. On a computed tensor it is read-only.
         """
         if self.fn is None:
             if self._state == IN_GRAPH:
@@ -107,11 +107,10 @@ class Tensor(Node):
     def data(self, value: npt.ArrayLike) -> None:
         if self.fn is not None:
             raise TypeError("Tensor.data: this tensor was computed, so its value is fixed; make a new Tensor(value)")
-        new = np.asarray(value, dtype=self._data.dtype)
+        new = np.array(value, dtype=self._data.dtype)
         if new.shape != self._data.shape:
             raise ValueError(f"Tensor.data: the new value has shape {new.shape}, the tensor {self._data.shape}")
-        self._state = EXPOSED
-        self._data = new
+        self._data, self._state = new, PRIVATE
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -100,6 +100,8 @@ def fit(
     """
     x, y = _examples("x", "y", x, y)
     held_out = None if validation is None else _examples("validation x", "validation y", *validation)
+    if not isinstance(batch_size, int | np.integer) or not isinstance(epochs, int | np.integer):
+        raise TypeError(f"fit: batch_size and epochs must be integers, not {batch_size!r} and {epochs!r}")
     if batch_size < 1:
         raise ValueError(f"fit: batch_size must be at least 1, not {batch_size}")
     if epochs < 0:
@@ -123,6 +125,10 @@ def fit(
                             "a step function, or does the model or the cost leave tensors (with .numpy() or no_grad)?"
                         )
                     C.backward()
+                    if all(p.grad is None for p in optimizer.params):
+                        raise ValueError(
+                            "fit: the cost depends on no parameter of the optimizer: is it of another model?"
+                        )
                     optimizer.step()
                 _measure(history, model, x, y, cost, held_out)
                 bar.set_postfix_str(_summary(history), refresh=False)
@@ -132,13 +138,18 @@ def fit(
     return history
 
 
-def cost_of(model: Callable[[Any], Any], x: Any, y: Any, cost: Cost) -> Any:
+def cost_of(model: Any, x: Any, y: Any, cost: Cost) -> Any:
     """C of the model's outputs for a batch, from the weighted inputs z^L where there is a stable formula for that."""
     C = cost_named(cost, "fit: cost")
-    if isinstance(model, MLP):
-        for (output, name), stable in FROM_LOGITS.items():
+    if type(model).__call__ is MLP.__call__:
+        for (output, name), from_logits in FROM_LOGITS.items():
             if model.output == output and C is COSTS[name]:
-                return stable(model.logits(x), y)
+                return from_logits(model.logits(x), y)
+            if model.output != "identity" and C is from_logits:
+                raise ValueError(
+                    f"fit: {C.__name__} takes weighted inputs, but the network's output is {model.output}; use the "
+                    f"cost {name!r}, which is computed from the weighted inputs where it can be, or output='identity'"
+                )
     value = C(model(x), y)
     if np.size(value) != 1:
         raise ValueError(

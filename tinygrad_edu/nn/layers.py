@@ -16,7 +16,7 @@ from tinygrad_edu.tensor import Tensor
 class Module:
     """Something with parameters that is called on a batch.
 
-    A subclass assigns tensors, modules, or lists of these as attributes, and defines ``__call__``.
+    A subclass assigns tensors, modules, or lists and dicts of these as attributes, and defines ``__call__``.
     """
 
     def __call__(self, x: Any) -> Any:
@@ -42,6 +42,8 @@ def _tensors(path: str, value: Any) -> list[tuple[str, Tensor]]:
         return [(path, value)]
     if isinstance(value, Module):
         return [(f"{path}.{inner}", tensor) for inner, tensor in value.named_parameters().items()]
+    if isinstance(value, dict):
+        return [pair for key, part in value.items() for pair in _tensors(f"{path}.{key}", part)]
     if isinstance(value, list | tuple):
         return [pair for i, part in enumerate(value) for pair in _tensors(f"{path}.{i}", part)]
     return []

@@ -107,6 +107,11 @@ class MLP(Module):
                 f"MLP: sizes {sizes} must name at least the inputs and the outputs, each of 1 or more, for example "
                 "[784, 30, 10]"
             )
+        if callable(activation) or callable(output):
+            raise TypeError(
+                "MLP: activation and output are names, such as 'tanh'; for functions of your own, put Linear layers "
+                "and the functions into tg.nn.Sequential"
+            )
         hidden = [activation] * (len(sizes) - 2) if isinstance(activation, str) else list(activation)
         if len(hidden) != len(sizes) - 2:
             raise ValueError(
@@ -140,21 +145,22 @@ class MLP(Module):
 
     def __call__(self, x: Any) -> Any:
         """The outputs a^L for a batch ``x`` of shape (n, sizes[0]); shape (n, sizes[-1])."""
-        x = self._batch(x)
+        x = self.batch(x)
         for layer in self.layers:
             x = layer(x)
         return x
 
     def logits(self, x: Any) -> Any:
         """The weighted inputs z^L of the output layer, from which the ``with_logits`` costs are computed."""
-        x = self._batch(x)
+        x = self.batch(x)
         for layer in self.layers[:-1]:
             x = layer(x)
         return self.layers[-1].weighted_input(x)
 
-    def _batch(self, x: Any) -> Any:
+    def batch(self, x: Any) -> Any:
+        """``x`` as a batch of the right shape; an array also in the dtype of the parameters."""
         if not isinstance(x, Tensor):
-            x = np.asarray(x)
+            x = np.asarray(x).astype(self.weights[0].dtype, copy=False)
         if x.ndim != 2 or x.shape[1] != self.sizes[0]:
             raise ValueError(
                 f"MLP: x has shape {x.shape}, but this network takes (n, {self.sizes[0]}), one example a row"

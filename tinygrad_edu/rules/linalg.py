@@ -150,9 +150,39 @@ def multi_dot(arrays: Sequence[Any]) -> Any:
 # --- Einstein sums --------------------------------------------------------------------------------------------
 
 
+def _einsum_operand(k: int) -> Any:
+    """The rule of operand k: the sum turned round, from the output's letters and the others' to its own."""
+
+    def rule(g: Any, y: Any, subscripts: str, *arrays: Any, optimize: Any = False) -> Any:
+        left, output = subscripts.split("->")
+        terms = left.split(",")
+        mine, a = terms[k], arrays[k]
+        inputs = [output] + [term for i, term in enumerate(terms) if i != k]
+        factors = [g] + [array for i, array in enumerate(arrays) if i != k]
+        unused = iter(letter for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz" if letter not in left)
+        wanted = ""
+        for letter, size in zip(mine, a.shape, strict=True):
+            if letter in wanted:  # a diagonal was taken: put it back on one
+                inputs.append(letter + (new := next(unused)))
+                factors.append(np.eye(size, dtype=a.dtype))
+                wanted += new
+            else:
+                wanted += letter
+        for letter, size in zip(mine, a.shape, strict=True):
+            if not any(letter in term for term in inputs[: len(terms)]):  # summed over alone: every element gets it
+                inputs.append(letter)
+                factors.append(np.ones(size, a.dtype))
+        return np.einsum(f"{','.join(inputs)}->{wanted}", *factors, optimize=optimize)
+
+    return rule
+
+
+defvjp(np.einsum, None, *(_einsum_operand(k) for k in range(16)))
+
+
 @expands(np.einsum)
 def einsum(*operands: Any, optimize: Any = False) -> Any:
-    # One of its many spellings is left here: explicit letters, without ellipsis. The rules are below.
+    # One of its many spellings is left here: explicit letters, without ellipsis. The rules are those above.
     terms, output, arrays = _einsum_terms(operands)
     return record(np.einsum, (f"{','.join(terms)}->{output}", *arrays), {"optimize": optimize} if optimize else {})
 
@@ -183,36 +213,6 @@ def _einsum_terms(operands: tuple[Any, ...]) -> tuple[list[str], str, tuple[Any,
         rank = np.ndim(a) - len(term.replace("...", ""))
         full.append(term.replace("...", rest[len(rest) - rank :] if rank > 0 else ""))
     return full, output.replace("...", rest), arrays
-
-
-def _einsum_operand(k: int) -> Any:
-    """The rule of operand k: the sum turned round, from the output's letters and the others' to its own."""
-
-    def rule(g: Any, y: Any, subscripts: str, *arrays: Any, optimize: Any = False) -> Any:
-        left, output = subscripts.split("->")
-        terms = left.split(",")
-        mine, a = terms[k], arrays[k]
-        inputs = [output] + [term for i, term in enumerate(terms) if i != k]
-        factors = [g] + [array for i, array in enumerate(arrays) if i != k]
-        unused = iter(letter for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz" if letter not in left)
-        wanted = ""
-        for letter, size in zip(mine, a.shape, strict=True):
-            if letter in wanted:  # a diagonal was taken: put it back on one
-                inputs.append(letter + (new := next(unused)))
-                factors.append(np.eye(size, dtype=a.dtype))
-                wanted += new
-            else:
-                wanted += letter
-        for letter, size in zip(mine, a.shape, strict=True):
-            if not any(letter in term for term in inputs[: len(terms)]):  # summed over alone: every element gets it
-                inputs.append(letter)
-                factors.append(np.ones(size, a.dtype))
-        return np.einsum(f"{','.join(inputs)}->{wanted}", *factors, optimize=optimize)
-
-    return rule
-
-
-defvjp(np.einsum, None, *(_einsum_operand(k) for k in range(16)))
 
 
 # --- Inverses and determinants --------------------------------------------------------------------------------
