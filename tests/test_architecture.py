@@ -26,7 +26,21 @@ MAY_IMPORT = {
     "optim": {"engine", "tensor"},
     "training": {"costs", "engine", "nn", "optim", "tensor", "transforms"},
     "check": {"backprop", "costs", "engine", "nn", "tensor", "transforms"},
-    "viz": {"backprop", "check", "costs", "engine", "functional", "nn", "rules", "tensor", "training"},
+    "learning": {"backprop", "costs", "nn"},
+    "viz": {
+        "backprop",
+        "check",
+        "costs",
+        "engine",
+        "errors",
+        "functional",
+        "learning",
+        "nn",
+        "rules",
+        "tensor",
+        "training",
+        "transforms",
+    },
 }
 LIGHT = {"numpy", "tinygrad_edu"}
 LAZY = {"viz/dot.py"}  # a file that is itself imported only where it is used

@@ -27,6 +27,7 @@ from tinygrad_edu.functional import (
     step,
     tanh,
 )
+from tinygrad_edu.learning import learning_report
 from tinygrad_edu.tensor import Tensor, stop_gradient
 from tinygrad_edu.training import History, fit
 from tinygrad_edu.transforms import elementwise_grad, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
@@ -55,6 +56,7 @@ __all__ = [
     "jacobian",
     "jvp",
     "leaky_relu",
+    "learning_report",
     "log_softmax",
     "logsumexp",
     "nn",

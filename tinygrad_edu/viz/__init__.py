@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from tinygrad_edu.tensor import Tensor
+from tinygrad_edu.viz import plots
 
 if TYPE_CHECKING:
     from tinygrad_edu.viz.dot import Drawing
 
-__all__ = ["draw"]
+__all__ = ["draw", "plots"]
 
 
 def draw(
