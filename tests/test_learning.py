@@ -227,3 +227,14 @@ def test_a_network_that_diverged_is_told_so():
     net.biases[1].data = np.full(3, np.inf)
     with pytest.raises(ValueError, match="W2 or b2 contains NaN or infinity: the training diverged"):
         tg.learning_report(net, x, y)
+
+
+def test_a_single_stuck_unit_is_named():
+    net = tg.nn.MLP([2, 30, 2], rng=0)
+    biases = net.biases[0].numpy()
+    biases[4] = 50.0
+    net.biases[0].data = biases
+    report = tg.learning_report(net, np.random.default_rng(0).normal(size=(40, 2)), np.arange(40) % 2)
+    assert [layer.stuck for layer in report.layers] == [1, 0]
+    assert "1 of the 30 units of layer 1 are stuck" in report.diagnosis[0]
+    assert "stuck" in str(report)

@@ -32,6 +32,9 @@ LOW = 0.01
 MANY = 0.6
 """A fraction above this holds a layer back. Not one half: relu units are 0 for half of the examples, and learn well."""
 
+STUCK = 0.9
+"""A unit that is saturated for this fraction of the examples is stuck."""
+
 FADES = 10
 """‖δ‖ of the first and the last layer differ by more than this factor: the gradient vanishes, or explodes."""
 
@@ -84,6 +87,8 @@ class LayerSpeed:
     saturated : float
         The fraction of units, on average over the examples, with |σ′(z^l)| < 0.01 (`SATURATED`). For softmax σ′ is
         taken as ∂a_j/∂z_j = a_j (1 − a_j).
+    stuck : int
+        How many units are saturated for at least nine examples in ten (`STUCK`): hardly any example moves them.
     low_inputs : float
         The fraction of inputs, on average over the examples, with |a^{l−1}| < 0.01 (`LOW`).
     demon : tuple of DemonStep
@@ -96,6 +101,7 @@ class LayerSpeed:
     error: float
     gradient: float
     saturated: float
+    stuck: int
     low_inputs: float
     demon: tuple[DemonStep, ...]
 
@@ -109,7 +115,7 @@ class LearningReport:
     layers : tuple of LayerSpeed
         From the first hidden layer to the output.
     cost : float
-        C.
+        The cost C.
     diagnosis : tuple of str
         A sentence for everything that slows the network down; one that says so if nothing does.
     title : str
@@ -208,6 +214,7 @@ def learning_report(mlp: MLP, x: npt.ArrayLike, y: npt.ArrayLike, cost: str = "q
 
     layers = []
     for i, layer in enumerate(mlp.layers):
+        saturated = np.abs(_slope(layer.activation, hand.z[i])) < SATURATED
         demon = tuple(_demon(layer.number, size, hand.delta[i], hand.cost, moved) for size in STEPS)
         layers.append(
             LayerSpeed(
@@ -216,7 +223,8 @@ def learning_report(mlp: MLP, x: npt.ArrayLike, y: npt.ArrayLike, cost: str = "q
                 mlp.sizes[layer.number],
                 float(np.linalg.norm(hand.delta[i])),
                 float(np.linalg.norm(hand.grad_weights[i])),
-                float(np.mean(np.abs(_slope(layer.activation, hand.z[i])) < SATURATED)),
+                float(np.mean(saturated)),
+                int(np.sum(np.mean(saturated, axis=0) >= STUCK)),
                 float(np.mean(np.abs(hand.a[i]) < LOW)),
                 demon,
             )
@@ -275,6 +283,11 @@ def _diagnosis(layers: Sequence[LayerSpeed], sigma_cancels: bool) -> list[str]:
                 found.append(f"{units}, and δ{l} = 0: the layer does not learn at all.")
             else:
                 found.append(f"{units}: they learn slowly, unless large weights W{l + 1} make up for it in BP2.")
+        elif layer.stuck and not (is_output and sigma_cancels):
+            found.append(
+                f"{layer.stuck} of the {layer.units} units of layer {l} are stuck: saturated for nine examples in ten "
+                "or more."
+            )
         if layer.low_inputs > MANY:
             inputs = f"{layer.low_inputs:.0%} of the inputs of layer {l} are low"
             found.append(f"{inputs}, so its weights learn slowly (BP4: a{l - 1} is in ∂C/∂W{l}).")
