@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from rule_cases import CASES, Case
 
 import tinygrad_edu as tg
-from tinygrad_edu.engine import EXPANSIONS, RULES, Each, name_of
+from tinygrad_edu.engine import EXPANSIONS, RULES, Each
+from tinygrad_edu.errors import name_of
 from tinygrad_edu.tensor import stop_gradient
 
 EVERY_CASE = [pytest.param(case, id=f"{name_of(fn)} {case.label}") for fn, cases in CASES.items() for case in cases]

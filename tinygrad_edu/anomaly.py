@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.engine import Node, _watch, name_of
+from tinygrad_edu.engine import Node, _watch
+from tinygrad_edu.errors import name_of
 
 _HERE = str(Path(__file__).parent)
 

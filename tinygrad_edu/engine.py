@@ -21,6 +21,8 @@ from typing import Any, NamedTuple, ParamSpec, TypeVar, cast
 import numpy as np
 import numpy.typing as npt
 
+from tinygrad_edu.errors import name_of, no_argument_rule, shapes_do_not_fit
+
 Array = npt.NDArray[Any]
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -130,7 +132,7 @@ def record(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, A
             if arg.requires_grad:
                 parents.append(arg)
                 if i >= len(rules) or rules[i] is None:
-                    raise TypeError(_no_argument_rule(fn, i))
+                    raise TypeError(no_argument_rule(fn, i))
         elif type(arg) is np.ndarray:
             foreign.append(i)
         elif type(arg) in (list, tuple):
@@ -149,7 +151,7 @@ def record(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, A
     try:
         value = fn(*values, **kwargs)
     except ValueError as error:
-        raise ValueError(_explain(fn, values, error)) from error
+        raise ValueError(shapes_do_not_fit(fn, values, error)) from error
 
     if not (parents and _recording.get()):
         return tuple(_constant(part, kind) for part in value) if isinstance(value, tuple) else _constant(value, kind)
@@ -456,28 +458,6 @@ def primitive(*rules: Rule | Each | None) -> Callable[[F], F]:
     return decorate
 
 
-def name_of(fn: Callable[..., Any]) -> str:
-    """``np.tanh`` for NumPy's tanh, the plain name for other functions."""
-    module = getattr(fn, "__module__", None) or ("numpy" if isinstance(fn, np.ufunc) else "")
-    prefix = {"numpy": "np.", "numpy.linalg": "np.linalg.", "numpy.fft": "np.fft."}.get(module, "")
-    return prefix + str(getattr(fn, "__name__", fn))
-
-
-def no_rule(fn: Callable[..., Any]) -> TypeError:
-    """The error for a function that the table does not know."""
-    return TypeError(
-        f"{name_of(fn)} has no derivative rule, so a gradient could not flow through it. Give it one with "
-        f"tg.defvjp({name_of(fn)}, ...), or call it on t.numpy() if no gradient is wanted"
-    )
-
-
-def _no_argument_rule(fn: Callable[..., Any], i: int) -> str:
-    return (
-        f"{name_of(fn)}: argument {i} requires a gradient, but {name_of(fn)} has none in it. Pass t.detach() there, "
-        "or give a rule with tg.defvjp"
-    )
-
-
 @cache
 def _keywords(fn: Callable[..., Any]) -> frozenset[str] | None:
     """The keywords that every rule of ``fn`` understands; None if it takes any."""
@@ -501,24 +481,6 @@ def _check_keywords(fn: Callable[..., Any], kwargs: Mapping[str, Any]) -> None:
                 f"{name_of(fn)}: its derivative rule does not know the keyword {name!r} "
                 f"(it knows {', '.join(sorted(known)) or 'none'})"
             )
-
-
-def _explain(fn: Callable[..., Any], values: list[Any], error: ValueError) -> str:
-    """NumPy's complaint about shapes, in a plain sentence."""
-    shapes = [v.shape for v in values if isinstance(v, np.ndarray)]
-    said = f"{name_of(fn)}: arguments of shapes {' and '.join(map(str, shapes))} do not fit"
-    if fn is np.matmul and len(shapes) == 2 and all(shapes):
-        inner = shapes[1][-2] if len(shapes[1]) > 1 else shapes[1][0]
-        return (
-            f"{said}: the last axis of the first ({shapes[0][-1]}) must be as long as the first axis of the second, or "
-            f"last but one ({inner}); transpose one with .T?"
-        )
-    if isinstance(fn, np.ufunc):
-        return (
-            f"{said}: counted from the right, sizes must be equal or one of them 1; reshape one, or give it an axis "
-            "with [:, None]"
-        )
-    return f"{said}: {error}"
 
 
 # --- Modes and scopes -------------------------------------------------------------------------------------

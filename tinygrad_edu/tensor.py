@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from tinygrad_edu import engine, rules
 from tinygrad_edu.engine import EXPOSED, IN_GRAPH, PRIVATE, Node, gradients, make_leaf, own, record
+from tinygrad_edu.errors import name_of, no_rule
 
 Array = npt.NDArray[Any]
 
@@ -452,7 +453,7 @@ def _tensor(result: Any) -> Tensor:
 def dispatch(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
     """What a NumPy function means for tensors: a rule, an expansion, or a plain result without gradient."""
     if kwargs.get("out") is not None:
-        name = engine.name_of(fn)
+        name = name_of(fn)
         raise TypeError(f"{name}: out= would overwrite a value that a gradient may need; use what {name} returns")
     if any(isinstance(value, Node) for value in kwargs.values()):
         bound = signature(fn).bind(*args, **kwargs)  # np.clip(t, a_max=u): rules go by position
@@ -463,7 +464,7 @@ def dispatch(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str,
         return record(fn, args, kwargs)
     if fn in rules.PIECEWISE_CONSTANT:
         return constant(fn, args, kwargs)
-    raise engine.no_rule(fn)
+    raise no_rule(fn)
 
 
 def constant(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any] = engine.NO_KWARGS) -> Any:

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.engine import Node, name_of
+from tinygrad_edu.engine import Node
+from tinygrad_edu.errors import name_of
 
 # Operations: how they are written, then the derivative for each argument. {y} is the result, {a} and {b} the arguments.
 OPERATIONS: dict[Callable[..., Any], tuple[str, ...]] = {
