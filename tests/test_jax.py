@@ -1,16 +1,11 @@
 """Random NumPy programs: values, gradients, JVPs and Hessian–vector products against JAX in float64."""
 
-import os
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinygrad_edu as tg
-
-# Every program is compiled once and run once: spend no time on optimising it.
-os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true")
 
 pytestmark = pytest.mark.peers
 jax = pytest.importorskip("jax", reason="JAX is in the dependency group peers")
