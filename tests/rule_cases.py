@@ -231,7 +231,10 @@ CASES: dict[Callable[..., Any], list[Case]] = {
         Case("no high, tensor", lambda a, low: np.clip(a, low, None), ((6,), (6,))),
     ],
     np.sum: reduction(np.sum),
-    np.prod: reduction(np.prod, 0.5, 2) + options(np.prod, (9,), {}) + options(np.prod, (1,), {}),
+    np.prod: reduction(np.prod, 0.5, 2)
+    + options(np.prod, (9,), {})
+    + options(np.prod, (1,), {})
+    + [Case(f"{n} zeros", lambda a, n=n: np.prod(a * (np.arange(5) >= n)), ((5,),)) for n in (1, 2, 3)],
     np.max: reduction(np.max, empty=False),
     np.min: reduction(np.min, empty=False),
     np.mean: reduction(np.mean, empty=False),
@@ -315,7 +318,10 @@ CASES: dict[Callable[..., Any], list[Case]] = {
     np.polyval: [Case("", np.polyval, ((4,), (2, 2))), Case("number", lambda p: np.polyval(p, 1.5), ((3,),))],
     # --- reductions
     np.cumsum: options(np.cumsum, (2, 3, 2), {}, {"axis": 0}, {"axis": -1}, {"axis": 1}),
-    np.cumprod: options(np.cumprod, (2, 5), {}, {"axis": 0}, {"axis": -1}, low=0.5, high=2),
+    np.cumprod: [
+        *options(np.cumprod, (2, 5), {}, {"axis": 0}, {"axis": -1}, low=0.5, high=2),
+        Case("zeros", lambda a: np.cumprod(a * np.array([1, 0, 1, 0])), ((4,),)),
+    ],
     np.amax: reduction(np.amax, empty=False),
     np.amin: reduction(np.amin, empty=False),
     np.ptp: reduction(np.ptp, empty=False),

@@ -272,6 +272,9 @@ def test_backward_of_a_vector_with_a_gradient():
         (lambda t: t[5], IndexError, "out of bounds"),
         (lambda t: len(t.sum()), TypeError, "0-d tensor"),
         (lambda t: tg.Tensor([1j]), TypeError, "complex data are not supported"),
+        (lambda t: t * 1j, TypeError, r"np\.multiply: argument 1 is complex"),
+        (lambda t: np.ones((2, 3)) * 1j + t, TypeError, r"np\.add: argument 0 is complex"),
+        (lambda t: t.astype(complex), TypeError, "complex tensors are not supported"),
         (lambda t: tg.Tensor(["a"]), TypeError, "data must be numbers"),
         (lambda t: setattr(t, "data", np.ones(2)), ValueError, r"new value has shape \(2,\), the tensor \(2, 3\)"),
         (lambda t: setattr(t * 2, "data", np.ones((2, 3))), TypeError, "was computed, so its value is fixed"),
@@ -301,6 +304,7 @@ def test_comparisons_and_rounding_give_plain_arrays():
     for y in (t > 0, t <= t, np.sign(t), np.floor(t), np.argmax(t), t // 1, np.isnan(t), np.round(t), t != 1):
         assert not isinstance(y, tg.Tensor)
     assert np.shape(t) == (2,)
+    assert t.astype(int).tolist() == [-1, 2]
     assert np.zeros_like(t).tolist() == [0, 0]
 
 

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple, ParamSpec, TypeVar, cast
 import numpy as np
 import numpy.typing as npt
 
-from tinygrad_edu.errors import name_of, no_argument_rule, shapes_do_not_fit
+from tinygrad_edu.errors import is_complex, name_of, no_argument_rule, shapes_do_not_fit
 
 Array = npt.NDArray[Any]
 P = ParamSpec("P")
@@ -114,7 +114,7 @@ def record(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, A
     Raises
     ------
     TypeError
-        If ``fn`` has no rule for a keyword, or for an argument that requires a gradient.
+        If ``fn`` has no rule for a keyword, or for an argument that requires a gradient, or an argument is complex.
     ValueError
         If the shapes do not fit.
     """
@@ -135,6 +135,8 @@ def record(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, A
                     raise TypeError(no_argument_rule(fn, i))
         elif type(arg) is np.ndarray:
             foreign.append(i)
+            if arg.dtype.kind == "c":
+                raise TypeError(is_complex(fn, i))
         elif type(arg) in (list, tuple):
             foreign.append(i)
             nodes = [part for part in arg if isinstance(part, Node)]
@@ -147,6 +149,8 @@ def record(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, A
                 kind = type(nodes[0])
                 values[i] = [_value_for_graph(part) if isinstance(part, Node) else part for part in arg]
                 parents += [part for part in nodes if part.requires_grad]
+        elif isinstance(arg, complex | np.complexfloating):
+            raise TypeError(is_complex(fn, i))
 
     try:
         value = fn(*values, **kwargs)

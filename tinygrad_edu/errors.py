@@ -39,6 +39,11 @@ def no_argument_rule(fn: Callable[..., Any], i: int) -> str:
     )
 
 
+def is_complex(fn: Callable[..., Any], i: int) -> str:
+    """For an argument that is complex."""
+    return f"{name_of(fn)}: argument {i} is complex, and tensors are real; keep real and imaginary part as two tensors"
+
+
 def shapes_do_not_fit(fn: Callable[..., Any], values: list[Any], error: ValueError) -> str:
     """NumPy's complaint about shapes, in a plain sentence."""
     shapes = [v.shape for v in values if isinstance(v, np.ndarray)]

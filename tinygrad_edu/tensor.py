@@ -416,9 +416,9 @@ class Tensor(Node):
         """`numpy.clip` of this tensor."""
         return _tensor(np.clip(self, min, max))
 
-    def astype(self, dtype: npt.DTypeLike) -> Tensor:
-        """This tensor with another dtype; the gradient comes back in this one."""
-        return _record(np.astype, self, np.dtype(dtype))
+    def astype(self, dtype: npt.DTypeLike) -> Any:
+        """This tensor in another precision; the gradient comes back in this one. As integers: a plain array."""
+        return dispatch(np.astype, (self, dtype), {})
 
     def copy(self) -> Tensor:
         """A new tensor of the same value, through which the gradient flows."""

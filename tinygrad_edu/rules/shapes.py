@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.engine import EXPANSIONS, Each, Node, defvjp, expands, primitive, scoped
+from tinygrad_edu.engine import EXPANSIONS, Each, Node, defvjp, expands, primitive, record, scoped
 
 
 def _reshaped_back(g: Any, y: Any, a: Any, *_: Any, **__: Any) -> Any:
@@ -30,6 +30,16 @@ defvjp(np.transpose, _transposed_back)
 defvjp(np.swapaxes, lambda g, y, a, axis1, axis2: np.swapaxes(g, axis1, axis2))
 defvjp(np.broadcast_to, lambda g, y, a, shape: g)  # the engine sums over the stretched axes
 defvjp(np.astype, lambda g, y, a, dtype: g)  # the engine casts back
+
+
+@expands(np.astype)
+def astype(a: Any, dtype: Any, *, copy: bool = True) -> Any:
+    kind = np.dtype(dtype).kind
+    if kind == "c":
+        raise TypeError("np.astype: complex tensors are not supported; keep real and imaginary part as two tensors")
+    if kind != "f":
+        return a.numpy().astype(dtype)  # rounding: piecewise constant
+    return record(np.astype, (a, np.dtype(dtype)))
 
 
 # --- Indexing -------------------------------------------------------------------------------------------------
