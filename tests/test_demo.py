@@ -81,7 +81,8 @@ def test_it_plots_the_learning_curve_and_says_where(run):
 def test_it_leaves_nothing_else_behind(run):
     _, folder = run
     assert [path.name for path in folder.iterdir()] == ["pictures"]
-    assert {path.name for path in (folder / "pictures").iterdir()} <= {"gradient_graph.svg", "learning_curve.png"}
+    pictures = {"explorer.html", "gradient_graph.svg", "learning_curve.png"}
+    assert {path.name for path in (folder / "pictures").iterdir()} <= pictures
 
 
 def test_without_matplotlib_it_says_so_and_goes_on(tmp_path):
@@ -90,7 +91,7 @@ def test_without_matplotlib_it_says_so_and_goes_on(tmp_path):
     finished = demo("--epochs", 0, "--out", tmp_path / "out", cwd=tmp_path, PYTHONPATH=path)
     assert finished.returncode == 0, finished.stderr
     assert 'No learning curve: plots need matplotlib: pip install "tinygrad_edu[plots]"' in finished.stdout
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["gradient_graph.svg"]
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"explorer.html", "gradient_graph.svg"}
 
 
 def test_a_terminal_without_greek_letters_is_no_obstacle(tmp_path):

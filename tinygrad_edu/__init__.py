@@ -31,7 +31,7 @@ from tinygrad_edu.learning import learning_report
 from tinygrad_edu.tensor import Tensor, stop_gradient
 from tinygrad_edu.training import History, fit
 from tinygrad_edu.transforms import elementwise_grad, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
-from tinygrad_edu.viz import draw
+from tinygrad_edu.viz import draw, explore
 
 __version__ = "0.1.0"
 __all__ = [
@@ -47,6 +47,7 @@ __all__ = [
     "draw",
     "elementwise_grad",
     "elu",
+    "explore",
     "fit",
     "gelu",
     "grad",

@@ -40,8 +40,9 @@ def main(arguments: list[str] | None = None) -> None:
     print(tg.check_backprop(net, x, y, cost="quadratic"))
 
     print()
-    drawing = tg.draw(tg.costs.quadratic(net(x), y))
-    print("The gradient graph:", drawing.render(outfile=options.out / "gradient_graph.svg", cleanup=True))
+    C = tg.costs.quadratic(net(x), y)
+    print("The gradient graph:", tg.draw(C).render(outfile=options.out / "gradient_graph.svg", cleanup=True))
+    print("The film of its two passes:", tg.explore(C).save(options.out / "explorer.html"))
     _plot(history, options.out / "learning_curve.png")
 
 

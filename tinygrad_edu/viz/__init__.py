@@ -1,11 +1,12 @@
-"""Pictures: the gradient graph as a drawing.
+"""Pictures: the gradient graph as a drawing, and the passes through it as a film.
 
 `layers` finds the layers and the equations BP1–BP4 in a graph, `symbols` writes formulas and numbers, `graph` describes
-the picture, `dot` renders it.
+the picture, `dot` renders it; `explorer` makes the film.
 """
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Literal
 
 from tinygrad_edu.tensor import Tensor
@@ -13,6 +14,7 @@ from tinygrad_edu.viz import plots
 
 if TYPE_CHECKING:
     from tinygrad_edu.viz.dot import Drawing
+    from tinygrad_edu.viz.explorer import Explorer
 
 __all__ = ["draw", "plots"]
 
@@ -87,3 +89,49 @@ def draw(
         return graph.describe(tensor, level=level, depth=depth, gradients=gradients, max_nodes=most)
 
     return dot.draw(describe, max_nodes, legend)
+
+
+def explore(tensor: Tensor, path: str | os.PathLike[str] | None = None) -> Explorer:
+    """Make a film of how a tensor was computed and how its gradient flows back: one page for the browser.
+
+    The page steps through every operation forward, then every operation backward, where it shows the rule in symbols
+    and with the numbers put in, the partial sums where a value is used more than once, and the equations BP1 to BP4,
+    each recomputed by hand. It needs no network and nothing else. Gradients are computed for the film alone: it is the
+    same before and after `Tensor.backward`, and no ``.grad`` changes.
+
+    Parameters
+    ----------
+    tensor : Tensor
+        The result; the cost, in most cases. Without being a single number, it is shown with the gradients of the sum
+        of its elements.
+    path : path-like, optional
+        The HTML file to write. An old file stays as it is until the new one is complete.
+
+    Returns
+    -------
+    Explorer
+        A notebook shows it; ``.save(path)`` writes it, ``.html`` is the page, ``.film`` its data.
+
+    Raises
+    ------
+    TypeError
+        If ``tensor`` is not a tensor.
+    OSError
+        If the file cannot be written.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import tinygrad_edu as tg
+    >>> w = tg.Tensor([1.0, 2.0], requires_grad=True, name="w")
+    >>> explore(np.sum(w**2))
+    <Explorer: 2 steps forward, 2 back; .save('film.html') writes it>
+    """
+    from tinygrad_edu.viz.explorer import Explorer
+
+    if not isinstance(tensor, Tensor):
+        raise TypeError(f"explore: the first argument must be a Tensor, not {type(tensor).__name__}")
+    explorer = Explorer(tensor)
+    if path is not None:
+        explorer.save(path)
+    return explorer

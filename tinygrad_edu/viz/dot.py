@@ -89,7 +89,7 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
         if directory is not None:
             self.directory = os.fspath(directory)
         if not (skip_existing and os.path.exists(self.filepath)):
-            _replace(self.filepath, self.source.encode(self.encoding))
+            write_file(self.filepath, self.source.encode(self.encoding))
         return str(self.filepath)
 
     def render(
@@ -122,7 +122,7 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
             raise graphviz.FileExistsError(f"output file exists: {path!r}")
         if Path(path) == Path(source) and not overwrite_source:
             raise ValueError(f"draw: outfile {path!r} must not be the file of the DOT source")
-        _replace(path, picture)
+        write_file(path, picture)
         if cleanup:
             os.remove(source)
         if view or quiet_view:
@@ -257,7 +257,7 @@ def _svg(source: str, engine: str) -> bytes:
     return svg
 
 
-def _replace(path: str | os.PathLike[str], content: bytes | str) -> None:
+def write_file(path: str | os.PathLike[str], content: bytes | str) -> None:
     """Write a file; whatever goes wrong, the old one stays as it was."""
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)

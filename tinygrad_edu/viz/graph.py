@@ -110,9 +110,13 @@ def describe(
     depth: int | None = None,
     gradients: bool = True,
     max_nodes: int = 200,
+    symbols: Mapping[int, str] = NOTHING,
 ) -> Description:
-    """Describe the picture of the graph under a tensor; the arguments are those of `tinygrad_edu.draw`."""
-    sketch = _Sketch(root, gradients)
+    """Describe the picture of the graph under a tensor; the arguments are those of `tinygrad_edu.draw`.
+
+    ``symbols``, by id, are those of another picture, so that a value has one symbol in both.
+    """
+    sketch = Sketch(root, gradients, symbols)
     asked: tuple[Level, int | None] = (level, depth)
     smaller: list[tuple[Level, int | None]] = [("equations", None), ("equations", 1), ("equations", 0)]
     foldings = [asked, *(smaller if any(node.scope for node in sketch.operations) else smaller[:1])]
@@ -133,11 +137,12 @@ def describe(
         boxes = boxes * 2 // 3
 
 
-class _Sketch:
+class Sketch:
     """A description in the making."""
 
-    def __init__(self, root: Node, gradients: bool) -> None:
+    def __init__(self, root: Node, gradients: bool, symbols: Mapping[int, str] = NOTHING) -> None:
         self.root = root
+        self.known = symbols
         nodes = ancestors(root)[::-1]
         self.operations = [node for node in nodes if node.fn]
         self.layers = find_layers(root, self.operations)
@@ -185,7 +190,7 @@ class _Sketch:
             unit.nodes.append(node)
             unit_of[node] = unit
         for node, unit in unit_of.items():
-            for position, operand, value in _operands(node):
+            for position, operand, value in operands(node):
                 if isinstance(operand, Node) and operand.fn:
                     source = unit_of[operand]
                     if source is unit:
@@ -256,6 +261,7 @@ class _Sketch:
                 counts["v"] += id(output) not in self.symbols
                 call(output, f"v{counts['v']}")
         call(self.root, "v")  # if it is all there is
+        self.symbols.update((value, symbol) for value, symbol in self.known.items() if value in self.symbols)
         C = self.symbols[id(self.root)]
         self.cost = C if self.root._data.size == 1 else f"Σ{C}"
 
@@ -352,7 +358,7 @@ class _Sketch:
             self._box("hidden", [f"{too_many} more inputs"], cluster)
 
         held = unit.outputs[0] if len(unit.outputs) == 1 and id(unit.outputs[0]) not in self.boxed else None
-        lines = [self._expression(unit)]
+        lines = [self.expression_of(unit)]
         if held is not None:
             taken = list(dict.fromkeys(self.symbol(i.operand) for i in unit.inputs))
             arguments = f"({', '.join(taken[:3])}{', …' * (len(taken) > 3)})" if unit.scope else ""
@@ -374,7 +380,7 @@ class _Sketch:
         reaching = [i for i in unit.inputs if _needs_gradient(i) and i.operand in self.grads]
         texts: dict[int, list[tuple[str, str, str | None]]] = {}
         for i in reaching:
-            texts.setdefault(id(i.operand), []).append(self._derivative(unit, output, i, len(reaching)))
+            texts.setdefault(id(i.operand), []).append(self.local_derivative(unit, output, i, len(reaching)))
         for i in {id(i.operand): i for i in reaching}.values():
             known = texts[id(i.operand)]
             left, _, tag = known[0]
@@ -388,9 +394,10 @@ class _Sketch:
     def _draw_hidden(self, operations: list[Node]) -> None:
         kinds = Counter(expression(node, []).partition("(")[0] for node in operations)
         summary = [f"{count} × {kind}" for kind, count in kinds.most_common(4)]
-        box = self._box("hidden", [f"… {len(operations)} operations hidden …", *summary], None)
+        lines = [f"… {len(operations)} operations hidden …", *summary]
+        box = self._box("hidden", lines, None, ops=tuple(operations))
         for node in operations:
-            for _, operand, _ in _operands(node):
+            for _, operand, _ in operands(node):
                 if id(operand) in self.place and not _is_leaf(operand) and self.place[id(operand)] != box:
                     self._arrow(Arrow(self.place[id(operand)], box))
                     if operand in self.grads:
@@ -443,26 +450,31 @@ class _Sketch:
             slope = data * (1 - data) if scope == "sigmoid" else 1 - data * data
             if count := int(np.sum(slope < SATURATED)):
                 lines.append(f"{count} of {data.size} saturated (σ′ < {SATURATED})")
+        equation = self.equation(value)
+        return [*lines, equation] if equation else lines
+
+    def equation(self, value: Node) -> str:
+        """BP1 or BP2 for the z of a layer, and for its a what the next layers hand back; empty for other values."""
         layer = self.layer_with_part.get(value)
         if layer and layer.tag == "BP1" and value is layer.z:
-            slope = f" ⊙ {self._slope(layer)}" if layer.functions else ""
-            lines.append(f"BP1: {self.delta(value)} = ∂{self.cost}/∂{self.symbol(layer.a)}{slope}")
-        elif layer and layer.tag == "BP2":
+            slope = f" ⊙ {self.slope(layer)}" if layer.functions else ""
+            return f"BP1: {self.delta(value)} = ∂{self.cost}/∂{self.symbol(layer.a)}{slope}"
+        if layer and layer.tag == "BP2":
             back = " + ".join(_times_weights(self.delta(n.z), p, self.symbol(p.W)) for n, p in layer.next[:3])
             back += " + …" if len(layer.next) > 3 else ""
-            if value is layer.z:
-                right = f"({back}) ⊙ {self._slope(layer)}" if layer.functions else back
-                lines.append(f"BP2: {self.delta(value)} = {right}")
-            else:
-                lines.append(f"{self.delta(value)} = {back}")
-        return lines
+            if value is not layer.z:
+                return f"{self.delta(value)} = {back}"
+            right = f"({back}) ⊙ {self.slope(layer)}" if layer.functions else back
+            return f"BP2: {self.delta(value)} = {right}"
+        return ""
 
-    def _slope(self, layer: Layer) -> str:
+    def slope(self, layer: Layer) -> str:
         """σ′(z) by the name of the activation function; f′(z) if it has several parts, nothing if there is none."""
         names = [SCOPES.get(f, (clean(f, IN_FORMULA),))[0] for f in layer.functions]
         return f"{names[0] if len(names) == 1 else 'f'}′({self.symbol(layer.z)})" if names else ""
 
-    def _expression(self, unit: _Unit) -> str:
+    def expression_of(self, unit: _Unit) -> str:
+        """What a unit computes."""
         if unit.scope:
             return SCOPES.get(unit.scope.name, (clean(unit.scope.name),))[0]
         if unit.layer and unit.nodes[-1] is unit.layer.z:
@@ -494,7 +506,7 @@ class _Sketch:
                 texts.append(number(float(value)))
         return texts
 
-    def _derivative(self, unit: _Unit, output: Node, i: _Input, n_inputs: int) -> tuple[str, str, str | None]:
+    def local_derivative(self, unit: _Unit, output: Node, i: _Input, n_inputs: int) -> tuple[str, str, str | None]:
         """The local derivative for one input, or the equation of backpropagation that it is: (left, right, tag)."""
         x, y, value = self.symbol(i.operand), self.symbol(output), i.operand
         gathered, local, tag = f"∂{self.cost}/∂{x}", f"∂{y}/∂{x}", self.tag_of.get(value)
@@ -503,7 +515,7 @@ class _Sketch:
             delta = self.delta(layer.z)
             for product in layer.products:
                 if product.W is value:
-                    return gathered, _weight_gradient(product, self.symbol(product.a), delta), "BP4"
+                    return gathered, weight_gradient(product, self.symbol(product.a), delta), "BP4"
                 if product.a is value and i.node is product.node:
                     if unit.scope and output is not layer.z:
                         return local, "", None  # this arrow does more than one step
@@ -513,7 +525,7 @@ class _Sketch:
                 return gathered, delta if same else f"Σ {delta} over examples", "BP3"
         applied = self.layer_with_part.get(value)
         if applied and output is applied.a and applied.functions:
-            local += f" = {self._slope(applied)}"
+            local += f" = {self.slope(applied)}"
         if unit.scope:
             text = SCOPES.get(unit.scope.name, ("", ""))[1] if n_inputs == 1 else ""
             n = len(i.value) if unit.scope.name in COSTS else flat(i.value).size // max(flat(output._data).size, 1)
@@ -545,7 +557,7 @@ class _Clusters:
         return numbers[-1] if numbers else None
 
 
-def _operands(node: Node) -> Iterator[tuple[int, Any, Any]]:
+def operands(node: Node) -> Iterator[tuple[int, Any, Any]]:
     """The tensors and arrays among the arguments of an operation: (position, as given, its array)."""
     for position, (arg, value) in enumerate(zip(node.args, node.values, strict=True)):
         if isinstance(arg, Node) or (isinstance(arg, np.ndarray) and arg.ndim):
@@ -570,7 +582,7 @@ def _times_weights(delta: str, product: Product, W: str) -> str:
     return f"{W} {delta}" if product.W_first else f"{delta} {W}"
 
 
-def _weight_gradient(product: Product, a: str, delta: str) -> str:
+def weight_gradient(product: Product, a: str, delta: str) -> str:
     """BP4: aᵀ δ, where z = a W; and the same for the other ways to write the product."""
     a_first = product.W_first == product.transposed
     if len(product.a.shape) == 1:
