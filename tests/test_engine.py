@@ -155,6 +155,23 @@ def test_trap_targets_that_would_broadcast_to_n_by_n():
         tg.costs.quadratic(leaf(np.ones((3, 1))), np.ones(3))
 
 
+@pytest.mark.parametrize(
+    ("a", "b"), [((3,), (3,)), ((2, 3), (3,)), ((3,), (3, 2)), ((4, 2, 3), (3,)), ((3,), (4, 3, 2))]
+)
+@pytest.mark.parametrize("product", [np.matmul, np.dot])
+def test_trap_vectors_in_a_matrix_product(product, a, b):
+    if product is np.dot and b == (4, 3, 2):
+        b = (3, 2)  # dot sums over another axis there
+    rng = np.random.default_rng(0)
+    x, y = leaf(rng.normal(size=a)), leaf(rng.normal(size=b))
+    product(x, y).sum().backward()
+    assert x.grad.shape == a
+    assert y.grad.shape == b
+    step = 1e-6 * rng.normal(size=a)
+    change = product(x.numpy() + step, y.numpy()).sum() - product(x.numpy(), y.numpy()).sum()
+    np.testing.assert_allclose(np.sum(x.grad * step), change, rtol=1e-6)
+
+
 def test_trap_tensors_are_hashable_and_equal_elementwise():
     a, b = leaf([1.0, 2.0]), leaf([1.0, 3.0])
     assert (a == b).tolist() == [True, False]
