@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tinygrad_edu.viz.dot import Drawing
     from tinygrad_edu.viz.explorer import Explorer
 
-__all__ = ["draw", "plots"]
+__all__ = ["draw", "explore", "plots"]
 
 
 def draw(

@@ -19,6 +19,7 @@ import graphviz
 from tinygrad_edu.viz.graph import Arrow, Box, Description
 
 BLUE, SKY, ORANGE, GREEN, RED, GREY = "#0072B2", "#56B4E9", "#E69F00", "#009E73", "#C00000", "#555555"
+READABLE = 0.75  # of its size, a picture can be shown; its letters are then 11 pixels high
 FONT = "Helvetica"  # Graphviz knows the widths of its letters, and adds sans-serif where it is missing
 
 LOOK: dict[str, dict[str, str]] = {  # shape always doubles colour
@@ -130,9 +131,20 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
         return path
 
     def _repr_image_svg_xml(self) -> str:
-        """For notebooks: as wide as the page at most, so that nothing is cropped."""
+        """For viewers that scale pictures: as wide as the page at most, so that nothing is cropped."""
         size = re.compile(r'<svg width="([\d.]+)pt" height="[\d.]+pt"')
         return size.sub(r'<svg width="100%" style="max-width:\1pt"', str(self.pipe("svg", encoding="utf-8")), count=1)
+
+    def _repr_html_(self) -> str:
+        """For notebooks: as wide as the column, but never too small to read; what is wider then scrolls."""
+        svg = self._repr_image_svg_xml()
+        svg = re.sub(
+            r"max-width:([\d.]+)pt",
+            lambda width: f"min-width:{READABLE * float(width[1]):.0f}pt;{width[0]}",
+            svg[svg.index("<svg") :],  # HTML has no room for the first lines of XML
+            count=1,
+        )
+        return f'<div style="overflow-x:auto" tabindex="0" role="group" aria-label="Drawing, scrolls">{svg}</div>'
 
 
 def draw(describe: Callable[[int], Description], max_nodes: int, legend: bool) -> Drawing:

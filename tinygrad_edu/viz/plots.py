@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -437,9 +439,18 @@ def _grid(who: str, what: str, panels: int, columns: int, size: float) -> tuple[
 
 
 def _figure(width: float, height: float = 3.4) -> Any:
-    """A figure outside pyplot, so that nothing is shown twice or kept in memory."""
+    """A figure outside pyplot, so that nothing is shown twice or kept in memory; a notebook shows it all the same."""
     try:
         from matplotlib.figure import Figure
     except ImportError:
         raise ImportError('plots need matplotlib: pip install "tinygrad_edu[plots]"') from None
-    return Figure(figsize=(width, height), layout="constrained")
+    figure: Any = Figure(figsize=(width, height), layout="constrained")
+    figure._repr_png_ = partial(_png, figure)
+    return figure
+
+
+def _png(figure: Any) -> tuple[bytes, dict[str, int]]:
+    """For notebooks: the picture, and how wide to show it. It has twice as many pixels, to be sharp on any screen."""
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", dpi=200)
+    return picture.getvalue(), {"width": round(100 * figure.get_figwidth())}
