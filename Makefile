@@ -23,7 +23,7 @@ BENCHMARKS = $(wildcard tests/benchmarks/bench_*.py)
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(DONE)plots ## train on handwritten digits, check backpropagation, draw the graph
+demo: $(DONE)plots ## train on handwritten digits, check backpropagation, draw the graph, film the passes
 	$(RUN) tinygrad_edu $(ARGS)
 
 test: $(DONE)test ## run the tests
@@ -46,7 +46,7 @@ types: $(DONE)lint $(DONE)test $(DONE)plots ## check the types
 docs: $(DONE)docs $(DONE)plots ## build the pages, running their code, into docs/_build/html
 	$(RUN) sphinx -M html docs docs/_build --fail-on-warning --keep-going --fresh-env --quiet $(ARGS)
 
-pictures: $(DONE)package ## make the pictures in docs/images anew
+pictures: $(DONE)plots ## make the pictures in docs/images anew
 	$(BIN)/python docs/make_pictures.py $(ARGS)
 
 bench: $(DONE)plots $(DONE)peers ## measure speed
