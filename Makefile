@@ -26,10 +26,10 @@ help: ## show this list
 demo: $(DONE)plots ## train on handwritten digits, check backpropagation, draw the graph, film the passes
 	$(RUN) tinygrad_edu $(ARGS)
 
-test: $(DONE)test ## run the tests
+test: $(DONE)plots $(DONE)test ## run the tests
 	$(RUN) pytest $(ARGS)
 
-test-peers: $(DONE)test $(DONE)peers ## run the tests against other frameworks
+test-peers: $(DONE)plots $(DONE)test $(DONE)peers ## run the tests against other frameworks
 	$(RUN) pytest -m peers $(ARGS)
 
 lint: $(DONE)lint ## look for mistakes and untidy format

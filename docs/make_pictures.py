@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib import rc_context
-from PIL import Image
+from PIL import Image, ImageOps
 
 import tinygrad_edu as tg
 from tinygrad_edu.viz import plots
@@ -53,7 +53,8 @@ def film() -> None:
         flags = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--window-size=1040,1060"]
         flags += [f"--user-data-dir={folder}/profile", f"--screenshot={shot}", f"{page.as_uri()}#step={step}"]
         subprocess.run([browser, *flags], check=True, capture_output=True, timeout=120)
-        Image.open(shot).convert("RGB").quantize(64).save(picture, optimize=True)  # a third of the size
+        framed = ImageOps.expand(Image.open(shot).convert("RGB"), border=1, fill="#999999")
+        framed.quantize(64).save(picture, optimize=True)  # few colours: a third of the size
     print(picture)
 
 

@@ -19,6 +19,7 @@ PAGE = (Path(__file__).parent.parent / "docs" / "pictures.md").read_text(encodin
 CELLS = re.findall(r"^```\{code-cell\} python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 PLOTS = [name for name, fn in inspect.getmembers(plots, inspect.isfunction) if fn.__module__ == plots.__name__]
 PLOTS = [name for name in PLOTS if not name.startswith("_")]
+NO_PLOTS = 'needs matplotlib: pip install "tinygrad_edu[plots]"'
 SVG = "{http://www.w3.org/2000/svg}"
 
 # Warnings of Jupyter's own machinery are not ours. In the kernel, where our code runs, each is an error: see below.
@@ -31,7 +32,7 @@ def outputs(tmp_path_factory):
     reason = "needs nbclient and ipykernel, of the dependency group test"
     nbclient, nbformat = (pytest.importorskip(name, reason=reason) for name in ("nbclient", "nbformat"))
     pytest.importorskip("ipykernel", reason=reason)
-    pytest.importorskip("matplotlib", reason='needs matplotlib: pip install "tinygrad_edu[plots]"')
+    pytest.importorskip("matplotlib", reason=NO_PLOTS)
     sources = ["import warnings\nwarnings.simplefilter('error')", *CELLS]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
     folder = tmp_path_factory.mktemp("notebook")
@@ -171,7 +172,7 @@ def test_every_plot_is_shown_sharp(outputs, name):
 
 
 def test_a_figure_is_drawn_as_it_is_when_shown():
-    pytest.importorskip("matplotlib")
+    pytest.importorskip("matplotlib", reason=NO_PLOTS)
     figure = plots.learning_curves(tg.History(cost=[2.0, 1.0]))
     before, _ = figure._repr_png_()
     figure.axes[0].set_title("changed")
