@@ -140,7 +140,9 @@ def test_a_network_by_hand_shows_the_same_equations():
     final = next(n for n in names(description).values() if n.startswith("v1 = "))
     assert final == "v1 = a2 − y"
     assert tags(description) == {**EXPECTED, "BP1": {(final, "a2"), ("a2", "z2")}}
-    assert "f(z2) = 1 / (1 + exp(−z2))" in names(description).values()
+    assert "σ(z2) = 1 / (1 + exp(−z2))" in names(description).values()
+    assert box(description, "z2").lines[-1] == "BP1: δ2 = ∂C/∂a2 ⊙ σ′(z2)"
+    assert ["∂a2/∂z2 = σ′(z2)", "= a2(1 − a2)"] in [arrow.lines for arrow in description.arrows]
 
 
 def test_a_scoped_function_counts_as_an_activation():
@@ -151,6 +153,53 @@ def test_a_scoped_function_counts_as_an_activation():
     description = describe(by_hand(logistic))
     assert tags(description)["BP2"] == EXPECTED["BP2"]
     assert box(description, "z1").lines[-1] == "BP2: δ1 = (δ2 W2ᵀ) ⊙ logistic′(z1)"
+
+
+RELUS = {
+    "maximum": lambda z: np.maximum(z, 0),
+    "where": lambda z: np.where(z > 0, z, 0),
+    "mask": lambda z: z * (z > 0),
+}
+
+
+@pytest.mark.parametrize("relu", RELUS.values(), ids=RELUS)
+def test_a_rectifier_by_hand_shows_bp2(relu):
+    description = describe(by_hand(relu))
+    assert tags(description)["BP2"] == {("z2", "a1"), ("a1", "z1")}
+    assert box(description, "z1").lines[-1] == "BP2: δ1 = (δ2 W2ᵀ) ⊙ f′(z1)"
+    assert any(name.startswith("f(z1) = ") for name in names(description).values())
+
+
+def test_only_what_is_one_of_our_functions_gets_its_formulas():
+    @engine.scoped
+    def sigmoid(z):
+        return 1.7 * np.tanh(z)
+
+    @engine.scoped
+    def quadratic(a):
+        return np.square(a)
+
+    @engine.scoped
+    def mean(a):
+        return np.sum(a) / 7
+
+    w = tg.Tensor(3.0, requires_grad=True, name="w")
+    arrows = describe(quadratic(w)).arrows
+    assert [arrow.lines for arrow in arrows if arrow.gradient] == [["∂C/∂w"]]
+    description = describe(mean(sigmoid(X @ tg.Tensor(np.ones((2, 3)), requires_grad=True, name="W"))))
+    assert {"sigmoid", "mean"} <= set(names(description).values())
+    assert box(description, "z1").lines[-1] == "BP1: δ1 = ∂C/∂a1 ⊙ sigmoid′(z1)"
+    texts = [line for arrow in description.arrows for line in arrow.lines]
+    assert not any("1 − a1" in text or text == "= 1/12" for text in texts)
+    assert ["∂C/∂w", "= 1/2"] in [
+        arrow.lines for arrow in describe(np.mean(tg.Tensor([1.0, 2.0], requires_grad=True, name="w"))).arrows
+    ]
+
+
+def test_a_weighted_input_with_a_name_of_its_own():
+    zebra = X @ tg.Tensor(np.ones((2, 3)), requires_grad=True)
+    zebra.name = "zebra"
+    assert "BP1: δ(zebra) = ∂C/∂a1 ⊙ tanh′(zebra)" in box(describe(np.sum(np.tanh(zebra) ** 2)), "zebra").lines
 
 
 @pytest.mark.parametrize("level", ["equations", "ops"])
@@ -295,7 +344,19 @@ def test_a_parameter_of_many_uses_is_drawn_at_each():
         u = np.sin(u) * v
     copies = [box for box in describe(np.sum(u)).boxes if box.lines[0] == "v"]
     assert len(copies) == 7
-    assert copies[0].lines[-1] == "drawn at each of its 7 uses"
+    assert "drawn at each of its 7 uses" in copies[0].lines
+    some = describe(np.sum(u), max_nodes=18)
+    assert any("operations hidden" in box.lines[0] for box in some.boxes)
+    assert "drawn at 5 of its 7 uses" in box(some, "v").lines
+
+
+def test_contributions_that_are_hidden_are_not_forgotten():
+    v = tg.Tensor([0.5, 0.3], requires_grad=True, name="v")
+    u = v
+    for i in range(100):
+        u = np.sin(u) * v if i == 50 else np.sin(u)
+    assert box(describe(np.sum(u * v), max_nodes=20), "v").lines[-1] == "some of its uses are hidden"
+    assert box(describe(np.sum(u * v)), "v").lines[-1] == "sum of 3 contributions"
 
 
 def test_saturated_units_are_counted_in_words():
@@ -307,6 +368,19 @@ def test_saturated_units_are_counted_in_words():
     assert count
     for level in ("equations", "ops"):
         assert f"{count} of 12 saturated (σ′ < 0.01)" in box(describe(C, level=level), "a1").lines
+
+
+@pytest.mark.parametrize("steepness", [1.0, 1e3])
+def test_saturation_is_seen_in_a_sigmoid_by_hand_too(steepness):
+    W1, W2 = (tg.Tensor(steepness * np.ones(shape), requires_grad=True) for shape in [(2, 3), (3, 1)])
+    description = describe(np.sum(1 / (1 + np.exp(-(X @ W1))) @ W2))
+    a = 1 / (1 + np.exp(-(X @ W1.numpy())))
+    count = int(np.sum(a * (1 - a) < 0.01))
+    assert (count > 0) == (steepness > 1)
+    assert any("saturated" in line for line in box(description, "a1").lines) == (count > 0)
+    assert not count or f"{count} of 12 saturated (σ′ < 0.01)" in box(description, "a1").lines
+    inner = describe(np.sum(tg.gelu(tg.Tensor(np.full(3, 9.0), requires_grad=True))), level="ops")
+    assert not any("saturated" in line for b in inner.boxes for line in b.lines)
 
 
 @pytest.mark.usefixtures("_no_dot")

@@ -7,6 +7,8 @@ import json
 import os
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -160,22 +162,36 @@ def test_upstream_times_local_is_the_contribution(make):
                     total[e] += g.flat[k] * float(value)
             elif local["kind"] == "diagonal":
                 total = engine.unbroadcast(g * numbers(data, local["array"]), part.shape)
+            elif local["kind"] == "single":
+                which, factor = (np.broadcast_to(numbers(data, local[k]), part.shape) for k in ("which", "array"))
+                total = g.flat[which.astype(int)] * factor
             elif local["kind"] == "matmul":
                 other = numbers(data, local["other"]).T
                 total = g @ other if local["argument"] == 0 else other @ g
             else:
-                continue
+                pytest.fail(f"{data['nodes'][step['node']]['text']} hands back without saying how")
             np.testing.assert_allclose(np.reshape(total, part.shape), part, rtol=1e-12, atol=1e-12)
 
 
-def test_most_rules_can_be_shown_in_numbers():
-    kinds = [
-        c["local"]["kind"]
-        for make in (small, fan_out, joined, mixed, attention)
-        for s in film(make())["backward"]
-        for c in s["contributions"]
-    ]
-    assert "none" not in kinds
+def test_large_reductions_and_rearrangements_can_be_followed():
+    x = parameter(40, 30)
+    y = np.concatenate([x.T, np.ones((30, 2))], axis=1).reshape(20, 63)[::2, 5:]
+    data = film(np.sum(np.mean(y, axis=1) * np.max(y, axis=1)))
+    kinds = {data["nodes"][s["node"]]["text"]: s["contributions"][0]["local"]["kind"] for s in data["backward"]}
+    assert set(kinds.values()) <= {"single", "diagonal"}, kinds
+
+
+def test_products_of_equal_gradients_are_not_taken_for_one():
+    x = tg.Tensor([1.0, 2.0, 3.0], requires_grad=True)
+    y = np.cumsum(x)  # every upstream gradient is 1, and several of them reach an entry
+    step = film(y)["backward"][0]["contributions"][0]
+    assert sorted(map(tuple, step["local"]["entries"])) == [(k, e, 1.0) for k in range(3) for e in range(k + 1)]
+
+
+def test_a_value_that_was_stretched_says_so_in_its_rule():
+    x, w = parameter(3, 4, name="x"), parameter(4, name="w")
+    rules = [c["rule"] for c in film(np.sum(x * w))["backward"][1]["contributions"]]
+    assert rules == ["∂C/∂v1 ⊙ w", "Σ ∂C/∂v1 ⊙ x, over the axes that w was stretched along"]
 
 
 def test_grad_is_untouched_before_and_after_backward():
@@ -217,16 +233,128 @@ def test_all_four_equations_are_verified(cost, activation):
         assert e["error"] < 1e-12
 
 
-def test_networks_written_by_hand_are_verified_too():
+def by_hand_nets():
+    """Networks with plain NumPy: C by name."""
     W1, b1, W2, b2 = (parameter(*shape, seed=i) for i, shape in enumerate([(2, 3), (3,), (3, 1), (1,)]))
-    rows = np.sum((1 / (1 + np.exp(-(np.tanh(X @ W1 + b1) @ W2 + b2))) - Y) ** 2) / 8
-    V1, V2 = parameter(3, 2), parameter(1, 3)
-    columns = np.sum((tg.sigmoid(V2 @ tg.sigmoid(V1 @ X.T)) - Y.T) ** 2)
-    turned = np.sum((tg.sigmoid(tg.sigmoid(X @ V1.T) @ V2.T) - Y) ** 2)
-    for C, tags in [(rows, 6), (columns, 4), (turned, 4), (recurrent(), 4)]:
-        equations = film(C)["equations"]
-        assert len(equations) >= tags
-        assert {e["status"] for e in equations} == {"verified"}, equations
+    V1, c1, V2 = parameter(3, 2), parameter(3, 1), parameter(1, 3)
+    stack = np.random.default_rng(0).normal(size=(5, 2, 4))
+
+    def ends_in(cost):
+        return cost(np.tanh(X @ W1 + b1) @ W2 + b2)
+
+    @engine.scoped
+    def quadratic(a, y):
+        return np.sum((a - y) ** 2)  # not the mean
+
+    @engine.scoped
+    def sigmoid(z):
+        return 1.7 * np.tanh(z)
+
+    @engine.scoped
+    def logistic(z):
+        return 1 / (1 + np.exp(-np.clip(z, -30, 30)))
+
+    def bce(z):
+        a = logistic(z)
+        return -np.mean(Y * np.log(a) + (1 - Y) * np.log(1 - a))
+
+    def hidden(activation):
+        return tg.costs.quadratic(activation(X @ W1) @ W2, Y)
+
+    return {
+        "rows": ends_in(lambda z: np.sum((1 / (1 + np.exp(-z)) - Y) ** 2) / 8),
+        "columns": np.sum((tg.sigmoid(V2 @ tg.sigmoid(V1 @ X.T + c1)) - Y.T) ** 2),
+        "transposed": np.sum((tg.sigmoid(tg.sigmoid(X @ V1.T) @ V2.T) - Y) ** 2),
+        "transposed columns": np.sum(np.tanh(W2.T @ np.tanh(W1.T @ X.T)) ** 3),
+        "one example": np.sum(np.tanh(V2 @ np.tanh(V1 @ X[1])) ** 2),
+        "stack of columns": np.sum(np.tanh(V2 @ np.tanh(V1 @ stack)) ** 2),
+        "stack of rows": np.sum(np.tanh(np.tanh(np.swapaxes(stack, 1, 2) @ W1 + b1) @ W2) ** 2),
+        "a vector first": np.sum(np.tanh(V2[0] * 1.0 @ np.tanh(V1 @ X.T)) ** 2),
+        "a vector of weights": np.sum(np.tanh(parameter(2) @ np.tanh(parameter(2, 2) @ X.T)) ** 2),
+        "recurrent": recurrent(),
+        "cost of the same name": ends_in(lambda z: quadratic(tg.sigmoid(z), Y)),
+        "sigmoid of the same name": hidden(sigmoid),
+        "scoped sigmoid": hidden(logistic),
+        "cross-entropy by hand": ends_in(bce),
+        "absolute error": ends_in(lambda z: np.sum(np.abs(np.tanh(z) - Y))),
+        "softmax and a cost by hand": np.sum(-np.eye(3)[[0, 1, 2, 0]] * np.log(tg.softmax(X @ W1))),
+        "twice the cost": ends_in(lambda z: 2 * tg.costs.binary_cross_entropy_with_logits(z, Y)),
+        "logits of tanh": ends_in(lambda z: tg.costs.binary_cross_entropy_with_logits(np.tanh(z), Y)),
+        "steeper leaky_relu": hidden(lambda z: tg.leaky_relu(z, 0.2)),
+        "larger elu": hidden(lambda z: tg.elu(z, 2.0)),
+        "relu with where": hidden(lambda z: np.where(z > 0, z, 0)),
+        "maximum at a tie": tg.costs.quadratic(np.maximum(np.zeros((4, 2)) @ W1, 0) @ W2, Y),
+        "no inputs": np.sum(tg.sigmoid(np.zeros((3, 0)) @ parameter(0, 2))),
+        "saturated logits": tg.costs.binary_cross_entropy_with_logits(
+            np.eye(2) @ tg.Tensor([[20.0], [-20.0]], requires_grad=True), [[1.0], [0.0]]
+        ),
+        "saturated sigmoid": tg.costs.quadratic(
+            tg.sigmoid(np.ones((2, 1)) @ tg.Tensor([[30.0]], requires_grad=True)), [[0.0], [1.0]]
+        ),
+    }
+
+
+@pytest.mark.parametrize("name", by_hand_nets())
+def test_networks_written_by_hand_are_verified_too(name):
+    equations = film(by_hand_nets()[name])["equations"]
+    assert equations
+    assert {e["status"] for e in equations} == {"verified"}, equations
+    assert "taken from autograd" not in json.dumps(equations)
+
+
+@pytest.mark.parametrize("name", by_hand_nets())
+def test_the_numbers_put_into_an_equation_give_the_gradient(name):
+    data = film(by_hand_nets()[name])
+    for e in data["equations"]:
+        n = e.get("numbers")
+        if not n:
+            continue
+        left, right = numbers(data, n["left"]["array"]), "right" in n and numbers(data, n["right"]["array"])
+        if n["kind"] == "product":
+            left, right = (x.T if turned else x for x, turned in zip((left, right), n["turned"], strict=True))
+            left = left @ right
+        elif n["kind"] == "sum":
+            left = left.sum(axis=n["axis"])
+        if "factor" in n:
+            left = left * numbers(data, n["factor"]["array"])
+        gradient = numbers(data, data["nodes"][e["node"]]["gradient"])
+        np.testing.assert_allclose(left.reshape(gradient.shape), gradient, rtol=1e-10, atol=1e-16)
+
+
+def test_every_layout_has_its_numbers():
+    for name in ("rows", "columns", "transposed", "transposed columns"):
+        equations = film(by_hand_nets()[name])["equations"]
+        assert all(e["numbers"] for e in equations if e["tag"] in ("BP2", "BP3", "BP4")), name
+
+
+def test_the_formula_of_a_cost_stands_only_where_it_is_true():
+    texts = {name: film(C)["equations"] for name, C in by_hand_nets().items()}
+    written = {name: next(e["text"] for e in texts[name] if e["tag"] == "BP1") for name in texts}
+    assert written["saturated logits"] == "δ1 = (σ(z1) − y)/2"
+    assert written["twice the cost"] == "δ2 = ∂C/∂z2"
+    assert written["logits of tanh"] == "δ2 = ∂C/∂a2 ⊙ tanh′(z2)"
+
+
+def test_a_transpose_used_elsewhere_is_not_bp4():
+    turned = parameter(1, 2).T
+    equations = film(np.sum(np.tanh(X @ turned) ** 2) + np.sum(turned**2))["equations"]
+    assert [e["tag"] for e in equations] == ["BP1"]
+
+
+def test_a_wrong_rule_in_a_cost_by_hand_is_found(monkeypatch):
+    monkeypatch.setitem(engine.RULES, np.square, (lambda g, y, x: g * x,))
+    W = parameter(2, 1)
+    (bp1, bp4) = film(np.sum(np.square(np.tanh(X @ W) - Y)))["equations"]
+    assert (bp1["status"], bp4["status"]) == ("differs", "verified")
+    assert "complex step" in bp1["note"]
+
+
+def test_what_cannot_be_recomputed_is_taken_from_autograd_and_said():
+    (bp1, _) = film(np.sum(np.logaddexp(np.tanh(X @ parameter(2, 1)), 0.5)))["equations"]
+    assert bp1["status"] == "verified"
+    assert bp1["note"] == "∂C/∂a1 is taken from autograd: there is no formula by hand for this cost."
+    softplus = np.sum(np.logaddexp(X @ parameter(2, 1), 0.5) @ parameter(1, 1))
+    assert [e["status"] for e in film(softplus)["equations"] if e["tag"] == "BP2"] == ["unchecked"]
 
 
 def test_a_wrong_rule_is_found(monkeypatch):
@@ -270,6 +398,25 @@ def test_a_long_graph_folds_its_picture_and_keeps_every_step():
     assert len(page.film["pictures"]) == 1
     assert "hidden" in page.film["pictures"][0]["notes"][0]
     assert len(page.html) < 3e6
+
+
+def test_the_lines_of_a_box_are_known_when_their_numbers_are():
+    layers = [np.sin(tg.Tensor([1.0, 2.0], requires_grad=True, name="value"))]
+    for _ in range(30):  # dense: long arrows are folded
+        layers.append(np.sin(sum(layers[1:], start=layers[0])))
+    for root in (np.sum(layers[-1]), small(), svd()):
+        made = explore(root)
+        for picture in made.film["pictures"]:
+            texts = {}
+            for group in picture["tree"][2][0][2]:
+                if group[1].get("class") == "node":
+                    texts[group[1]["id"]] = [child[2] for child in group[2] if child[0] == "text"]
+            for id, box in picture["boxes"].items():
+                kinds = dict(zip(texts[id][1:], box["lines"][1:], strict=True))
+                for text, kind in kinds.items():
+                    if "hidden" not in texts[id][0]:
+                        is_gradient = any(mark in text for mark in ("∂", "δ", "contributions", "are hidden"))
+                        assert (kind == "gradient") == is_gradient, (text, kind)
 
 
 def test_not_finite_numbers_are_text():
@@ -694,6 +841,103 @@ def test_predict_hides_the_number_until_it_is_guessed(page):
     assert "1 right of 2" in page.text("#step")
 
 
+def test_predict_asks_again_for_what_is_no_number_and_stops_the_player(page):
+    from selenium.webdriver import Keys
+
+    page.open(fan_out(), "#step=1&predict=1")
+    page.find("#guess")[0].send_keys("abc", Keys.ENTER)
+    assert "What will" in page.text("#step")
+    page.find("#guess")[0].clear()
+    page.find("#guess")[0].send_keys("−0,84", Keys.ENTER)
+    assert "Not quite. You guessed −0,84 for v1[0]; it is 0.8415." in page.text("#step")
+    page.driver.execute_async_script(
+        "const real = setInterval; window.setInterval = (f) => real(f, 10);"
+        "document.getElementById('play').click(); setTimeout(arguments[0], 300)"
+    )
+    assert page.status.startswith("Step 2 of")
+    assert page.text("#play") == "play"
+    page.open(np.sum(np.multiply(tg.Tensor([np.nan, np.inf], requires_grad=True), 1.0)), "#step=1&predict=1")
+    page.find("#guess")[0].send_keys("nan", Keys.ENTER)
+    assert "Right. You guessed nan" in page.text("#step")
+    page.open(np.sum(parameter(0, 3) * 2.0), "#step=1&predict=1")
+    assert page.find("#guess") == []
+    assert "Empty" in page.text("#panel")
+
+
+def test_the_path_of_a_value_leads_to_the_inputs(page):
+    page.open(small(), "#step=1")
+    assert "Takes x and W1." in page.text("#step")
+    page.js("tinygradFilm.choose(tinygradFilm.film.forward[0], 4)")
+    v = X[1] @ (W := tg.nn.MLP([2, 3, 1], rng=0).weights[0].numpy())[:, 1]
+    said = page.text("#step .numbers")
+    a, b, c, d, result = (float(x.strip("() ").replace("−", "-")) for x in re.split("[×+=]", said)[1:])
+    np.testing.assert_allclose([a, c, b, d], [*X[1], *W[:, 1]], rtol=1e-3)
+    assert a * b + c * d == pytest.approx(v, rel=1e-3)
+    assert result == pytest.approx(v, rel=1e-3)
+    outlined = page.js(
+        "return [...document.querySelectorAll('#panel .source')].map((c) => c.getAttribute('aria-label'))"
+    )
+    assert [text.split("contributed ")[1].split(":")[0] for text in outlined] == [
+        "[1, 0]",
+        "[1, 1]",
+        "[0, 1]",
+        "[1, 1]",
+    ]
+    page.open(np.sum(np.concatenate([parameter(2, name="p"), parameter(2, name="q")])), "#step=1")
+    page.js("tinygradFilm.choose(tinygradFilm.film.forward[0], 3)")
+    outlined = page.js(
+        "return [...document.querySelectorAll('#panel .source')].map((c) => c.getAttribute('aria-label'))"
+    )
+    assert [text.split(",")[0] for text in outlined] == ["q"]
+
+
+def test_sampled_arrays_show_their_own_entries_or_none(page):
+    """An entry is counted in the whole array, also where the film holds a part."""
+    w = parameter(600, 500, name="w")
+    root = np.sum(np.sin(w) * w)
+    data = film(root)
+    kept = data["arrays"][data["nodes"][0]["value"]]
+    row, column = kept["rows"][3], kept["columns"][5]
+    value = w.numpy()[row, column]
+    page.open(root)
+    page.step(page.steps)
+    page.js("tinygradFilm.choose(0, arguments[0])", row * 500 + column)
+    said = re.search(r"sum so far \(2 of 2\): (.*) \+ (.*) = (.*)", page.text("#step")).groups()
+    first, second, total = (float(text.strip("()").replace("−", "-")) for text in said)
+    assert sorted([first, second]) == pytest.approx(sorted([np.sin(value), value * np.cos(value)]), rel=2e-3)
+    assert total == pytest.approx(np.sin(value) + value * np.cos(value), rel=2e-3)
+    assert f"∂C/∂w[{row}, {column}] came from" in page.text("#panel")
+    outside = next(i for i in range(500) if i not in kept["columns"])
+    page.js("tinygradFilm.choose(0, arguments[0])", outside)
+    assert "= a number that the film leaves out" in page.text("#step")
+    assert "NaN" not in page.text("main")
+    page.open(np.sum(np.tanh(parameter(300, 900) @ parameter(900, 200))), "#step=1")
+    assert re.search(r"\+ … \(\d+ more products\) = ", page.text("#step"))
+    page.js("document.getElementById('predict').click(); document.getElementById('guess').value = '1'")
+    page.js("document.querySelector('form.guess').requestSubmit()")
+    assert "You guessed 1 for z1[0, 0]" in page.text("#step")
+
+
+def test_a_name_is_no_alarm(page):
+    page.open(np.sum(parameter(3, name="info") * parameter(3, name="NaNcy")))
+    page.step(page.steps)
+    assert page.find("#canvas .alarm") == []
+    with np.errstate(all="ignore"):
+        root = np.sum(np.log(tg.Tensor([0.0, 1.0], requires_grad=True, name="w")))
+    page.open(root)
+    page.step(page.steps)
+    assert [n.get_attribute("aria-label") for n in page.find("#canvas .alarm")] == ["w", "v1 = ln(w)", "C"]
+
+
+def test_an_equation_is_shown_once_and_its_large_factors_as_images(page):
+    page.open(tg.costs.quadratic(tg.nn.MLP([20, 30, 2], rng=0)(np.ones((12, 20))), np.ones((12, 2))))
+    page.step(page.steps)
+    page.js("tinygradFilm.choose(tinygradFilm.film.nodes.findIndex((n) => n.symbol === 'W1'), 40)")
+    assert len(page.find(".equation")) == 1
+    assert len(page.find(".equation canvas")) == 3  # x, δ1 and ∂C/∂W1
+    assert "∂C/∂W1[1, 10] = Σⱼ x[j, 1] δ1[j, 10]" in page.text(".equation")
+
+
 def test_search_finds_by_name_operation_and_scope(page):
     page.open(small())
     for wanted, name in [("w2", "W2"), ("exp", "v3"), ("quadratic", "v9")]:
@@ -798,6 +1042,29 @@ def test_dark_mode_follows_the_system(page, mode):
     ground = page.js("return getComputedStyle(document.body).backgroundColor")
     page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
     assert "#" + "".join(f"{int(x):02x}" for x in re.findall(r"\d+", ground)) == palettes()[mode]["page"]
+
+
+def test_reduced_motion_is_respected(page):
+    page.open(small())
+    durations = []
+    for value in ("no-preference", "reduce"):
+        features = {"features": [{"name": "prefers-reduced-motion", "value": value}]}
+        page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", features)
+        durations.append(
+            page.js("return [...document.querySelectorAll('*')].map((e) => getComputedStyle(e).transitionDuration)")
+        )
+    page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    assert set(durations[0]) == {"0s", "0.2s"}
+    assert set(durations[1]) == {"0s"}
+
+
+def test_without_a_browser_the_tests_skip_and_say_what_is_missing():
+    name = "test_the_slider_moves_the_film"
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-rs", f"{__file__}::{name}"]
+    done = subprocess.run(command, env=os.environ | {"PATH": ""}, capture_output=True, text=True, encoding="utf-8")
+    assert done.returncode == 0, done.stdout
+    assert "no browser: needs chromium and chromedriver (apt install chromium chromium-driver)" in done.stdout
+    assert "1 skipped" in done.stdout
 
 
 @functools.cache

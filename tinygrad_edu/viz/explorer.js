@@ -25,8 +25,19 @@ function decode(a) {
   }
   const width = a.shape.length ? a.shape.at(-1) : 1;
   const size = a.shape.reduce((n, m) => n * m, 1);
-  return { ...a, numbers, size, width, sampled: !!a.rows, w: a.columns ? a.columns.length : width };
+  const missing = a.missing ?? countMissing(numbers);
+  return { ...a, numbers, size, width, missing, sampled: !!a.rows, w: a.columns ? a.columns.length : width };
 }
+const countMissing = (numbers) => numbers.reduce((n, x) => n + !Number.isFinite(x), 0);
+
+// Entry e, counted in the whole array; undefined where the film does not hold it.
+function numberAt(a, e) {
+  if (!a.sampled) return a.numbers[e];
+  const [row, column] = [a.rows.indexOf(Math.floor(e / a.width)), a.columns.indexOf(e % a.width)];
+  return row < 0 || column < 0 ? undefined : a.numbers[row * a.w + column];
+}
+// The other way round: which entry of the whole array number i is.
+const entryOf = (a, i) => (a.sampled ? a.rows[Math.floor(i / a.w)] * a.width + a.columns[i % a.w] : i);
 
 function norm(a) {
   if (a.sampled) return Number(a.norm);
@@ -41,7 +52,7 @@ function norm(a) {
 function sum(parts) {
   const total = { ...parts[0], numbers: Float64Array.from(parts[0].numbers) };
   for (const part of parts.slice(1)) part.numbers.forEach((x, i) => { total.numbers[i] += x; });
-  if (total.sampled && parts.length > 1) total.norm = NaN;
+  if (parts.length > 1) Object.assign(total, total.sampled ? { norm: null, missing: 0 } : { missing: countMissing(total.numbers) });
   return total;
 }
 
@@ -54,7 +65,7 @@ function write(x, digits = 4) {
   return (x < 0 ? "−" : "") + text;
 }
 const signed = (x) => (x > 0 && Number.isFinite(x) ? "+" : "") + write(x, 3);
-const factor = (x) => (x < 0 ? `(${write(x)})` : write(x));
+const factor = (x) => (x === undefined ? "…" : x < 0 ? `(${write(x)})` : write(x));
 
 // Entry i of an array of this shape, as [i, j, …].
 function place(i, shape) {
@@ -71,6 +82,25 @@ const at = (i, shape) => (shape.length ? `[${place(i, shape).join(", ")}]` : "")
 function shrunk(i, shape, smaller) {
   const index = place(i, shape).slice(shape.length - smaller.length);
   return smaller.reduce((k, n, axis) => k * n + (n === 1 ? 0 : index[axis]), 0);
+}
+
+// The other way round: the entries of this shape that entry e of a smaller array was stretched to.
+function stretched(e, shape, smaller) {
+  const padded = [...Array(shape.length - smaller.length).fill(1), ...smaller];
+  const index = place(e, padded);
+  let entries = [0];
+  shape.forEach((n, axis) => {
+    const along = padded[axis] === 1 ? [...Array(n).keys()] : [index[axis]];
+    entries = entries.flatMap((k) => along.map((i) => k * n + i));
+  });
+  return entries;
+}
+
+// The pairs of entries whose products add up to entry [i, k] of a product of two matrices, each as it is or transposed.
+function pairs(left, right, [leftTurned, rightTurned], i, k) {
+  const [, n] = left.shape;
+  const [, m] = right.shape;
+  return Array.from({ length: left.shape[leftTurned ? 0 : 1] }, (_, j) => [leftTurned ? j * n + i : i * n + j, rightTurned ? k * m + j : j * m + k]);
 }
 
 // --- What is known at which step -------------------------------------------------------------------------
@@ -118,15 +148,16 @@ let timer = null;
 // What the student has to predict at a step: an entry of a value or of a contribution.
 function asked(step) {
   const now = current(step);
-  if (now.phase === "forward") return { node: now.node, what: "value" };
-  if (now.phase === "backward" && now.contributions.length) {
-    const main = now.contributions.find((c) => equationOf.has(c.to)) ?? now.contributions[0];
-    return { node: main.to, what: "gradient" };
-  }
-  return null;
+  if (now.phase === "forward") return sizeOf(now.node) ? { node: now.node, what: "value" } : null;
+  if (now.phase !== "backward") return null;
+  const given = now.contributions.filter((c) => sizeOf(c.to));
+  const main = given.find((c) => equationOf.has(c.to)) ?? given[0];
+  return main ? { node: main.to, what: "gradient" } : null;
 }
+const sizeOf = (node) => array(film.nodes[node].value).size;
+const isWaiting = () => state.predict && !guesses.has(state.step) && asked(state.step) !== null;
 const isHidden = (node, what) => {
-  if (!state.predict || guesses.has(state.step)) return false;
+  if (!isWaiting()) return false;
   const now = current(state.step);
   if (what === "value") return now.phase === "forward" && now.node === node;
   return now.phase === "backward" && now.contributions.some((c) => c.to === node);
@@ -279,7 +310,7 @@ function paint() {
       const isKnown = kind === "value" ? isComputed(about, state.step) : state.step >= completeAt(about);
       const visible = isKnown && !isHidden(about, kind);
       box.texts[i].classList.toggle("unknown", !visible);
-      if (visible && /NaN|inf/.test(box.texts[i].textContent)) finite = false;
+      if (visible && array(film.nodes[about][kind]).missing) finite = false;
     });
     box.element.classList.toggle("alarm", !finite);
   }
@@ -344,14 +375,12 @@ function heatmap(a, title, { pick = null, chosen = -1, sources = new Set(), id =
 }
 
 function summary(a) {
-  const parts = a.size > 1 ? [`norm ${write(norm(a), 3)}`, `colour scale ±${write(extent(a), 3)}`] : [];
-  const missing = a.sampled ? a.missing : a.numbers.reduce((n, x) => n + !Number.isFinite(x), 0);
-  if (missing) parts.push(`${missing} of ${a.size} not finite (hatched)`);
+  const parts = a.size > 1 ? [`colour scale ±${write(extent(a), 3)}`] : [];
+  if (a.size > 1 && a.norm !== null) parts.unshift(`norm ${write(norm(a), 3)}`);
+  if (a.missing) parts.push(`${a.missing} of ${a.size} not finite (hatched)`);
   if (a.sampled) parts.push(`only ${a.rows.length} of ${a.size / a.width} rows and ${a.w} of ${a.width} columns are shown; the others are left out`);
   return parts.join("; ");
 }
-
-const entryOf = (a, i) => (a.sampled ? a.rows[Math.floor(i / a.w)] * a.width + a.columns[i % a.w] : i);
 
 // Arrow keys move within the table; the film does not move then.
 function moving(a, i, move) {
@@ -369,7 +398,7 @@ function moving(a, i, move) {
 function table(a, title, pick, chosen, sources, id) {
   const largest = extent(a);
   const grid = make("div", { class: "grid", role: "grid", "aria-label": title });
-  grid.style.gridTemplateColumns = `repeat(${Math.max(a.w, 1)}, auto)`;
+  grid.style.gridTemplateColumns = `repeat(${Math.max(a.w, 1)}, minmax(max-content, auto))`;
   let row = null;
   a.numbers.forEach((x, i) => {
     if (i % a.w === 0) {
@@ -410,9 +439,10 @@ function image(a, title, pick, chosen, sources, id) {
   });
   let here = 0;
   a.numbers.forEach((_, i) => {
-    if (sources.has(entryOf(a, i))) frame(i, "#5b1a8b");
-    if (entryOf(a, i) === chosen) here = i;
+    if (sources.has(entryOf(a, i))) outline(draw, a, i, size, sources);
+    if (entryOf(a, i) === chosen || (chosen < 0 && !here && sources.has(entryOf(a, i)))) here = i;
   });
+  [canvas.dataset.left, canvas.dataset.top] = [(here % a.w) * size, Math.floor(here / a.w) * size];
   if (chosen >= 0) frame(here, "#000");
   canvas.setAttribute("aria-label", `${title} ${at(entryOf(a, here), a.shape)}: ${write(a.numbers[here])}`);
   if (pick) {
@@ -428,6 +458,18 @@ function image(a, title, pick, chosen, sources, id) {
   return canvas;
 }
 
+// The sides of a marked entry beyond which no marked one lies, so that a marked row is one long frame.
+function outline(draw, a, i, size, sources) {
+  const [x, y] = [i % a.w, Math.floor(i / a.w)];
+  const isMarked = (dx, dy) => x + dx >= 0 && x + dx < a.w && sources.has(entryOf(a, i + dx + dy * a.w));
+  draw.fillStyle = "#5b1a8b";
+  const [left, top, thick] = [x * size, y * size, 2];
+  if (!isMarked(-1, 0)) draw.fillRect(left - (x ? 1 : 0), top, thick, size);
+  if (!isMarked(1, 0)) draw.fillRect(left + size - 1, top, thick, size);
+  if (!isMarked(0, -1)) draw.fillRect(left, top - (y ? 1 : 0), size, thick);
+  if (!isMarked(0, 1)) draw.fillRect(left, top + size - 1, size, thick);
+}
+
 function hatch(draw, left, top, size) {
   draw.strokeStyle = "#666";
   draw.lineWidth = 1;
@@ -441,117 +483,143 @@ function hatch(draw, left, top, size) {
 
 // --- The rule with the numbers put in --------------------------------------------------------------------
 
-// The products upstream × local that make entry `e` of a contribution: [{entry, upstream, local}], or null.
+// The products upstream × local that make entry `e` of a contribution: how many there are (total), and those whose
+// numbers the film holds (found: [{entry, upstream, local}]). Null where an operation does not say.
 function terms(c, e) {
   const upstream = array(film.nodes[c.from].gradient);
   const part = array(c.part);
-  if (upstream.sampled || part.sampled || c.local.kind === "none") return null;
-  const term = (entry, local) => ({ entry, upstream: upstream.numbers[entry], local });
-  if (c.local.kind === "table") return c.local.entries.filter((t) => t[1] === e).map((t) => term(t[0], Number(t[2])));
-  if (c.local.kind === "diagonal") {
-    const local = array(c.local.array);
-    if (local.sampled) return null;
-    const found = [];
-    for (let k = 0; k < local.numbers.length; k++) if (shrunk(k, local.shape, part.shape) === e) found.push(term(k, local.numbers[k]));
-    return found;
-  }
-  const other = array(c.local.other);
-  if (other.sampled) return null;
-  const [n, m] = upstream.shape;
-  if (c.local.argument === 0) { // y = a b: ∂C/∂a_ik = Σ_j g_ij b_kj
+  if (c.local.kind === "none" || !part.size) return null;
+  const all = []; // [entry of the upstream gradient, local]
+  const known = c.local.array === undefined ? null : array(c.local.array);
+  if (c.local.kind === "table") {
+    for (const [k, to, local] of c.local.entries) if (to === e) all.push([k, Number(local)]);
+  } else if (c.local.kind === "single") {
+    const which = array(c.local.which);
+    const local = numberAt(known, shrunk(e, part.shape, known.shape));
+    if (local !== 0) all.push([numberAt(which, shrunk(e, part.shape, which.shape)), local]);
+  } else if (c.local.kind === "diagonal") {
+    for (const k of stretched(e, known.shape, part.shape)) all.push([k, numberAt(known, k)]);
+  } else {
+    const other = array(c.local.other); // y = a b: ∂C/∂a = g bᵀ, ∂C/∂b = aᵀ g
     const [i, k] = place(e, part.shape);
-    return Array.from({ length: m }, (_, j) => term(i * m + j, other.numbers[k * other.shape[1] + j]));
+    if (c.local.argument === 0) for (const [g, b] of pairs(upstream, other, [false, true], i, k)) all.push([g, numberAt(other, b)]);
+    else for (const [a, g] of pairs(other, upstream, [true, false], i, k)) all.push([g, numberAt(other, a)]);
   }
-  const [k, j] = place(e, part.shape); // ∂C/∂b_kj = Σ_i a_ik g_ij
-  return Array.from({ length: n }, (_, i) => term(i * m + j, other.numbers[i * other.shape[1] + k]));
+  const found = all.map(([entry, local]) => ({ entry, local, upstream: entry === undefined ? undefined : numberAt(upstream, entry) }));
+  return { total: all.length, found: found.filter((t) => t.local !== undefined && t.upstream !== undefined) };
 }
 
 const FEW = 6;
+const plural = (n, word) => `${n} ${word}${n === 1 ? "" : "s"}`;
+const others = (total, shown) => (total > shown ? `${shown ? " + " : ""}… (${plural(total - shown, shown ? "more product" : "product")})` : "");
+const result = (x) => (x === undefined ? " = a number that the film leaves out" : ` = ${write(x)}`);
 
 // "0.2 × 0.5 + 0.1 × (−2) + … = −0.1", each product a button that follows the path back to where it came from.
 function inNumbers(c, e) {
-  const found = terms(c, e);
-  const result = array(c.part).sampled ? null : array(c.part).numbers[e];
   const line = make("p", { class: "formula numbers" });
-  if (!found) {
-    line.append("There are too many numbers in this step to list the products.");
+  const products = terms(c, e);
+  if (!products) {
+    line.append("The products of this operation are not listed.");
     return line;
   }
+  const shown = products.found.slice(0, FEW);
   const shape = array(film.nodes[c.from].gradient).shape;
-  found.slice(0, FEW).forEach((t, i) => {
+  shown.forEach((t, i) => {
     if (i) line.append(" + ");
     const where = `${deltaOf(c.from)}${at(t.entry, shape)}`;
     line.append(make("button", { class: "term", title: `Follow the path to ${where}`, onclick: () => choose(c.from, t.entry) }, `${factor(t.upstream)} × ${factor(t.local)}`));
   });
-  if (found.length > FEW) line.append(` + … (${found.length - FEW} more products)`);
-  if (!found.length) line.append("nothing reaches this entry");
-  line.append(` = ${write(result)}`);
+  line.append(products.total ? others(products.total, shown.length) : "nothing reaches this entry", result(numberAt(array(c.part), e)));
   return line;
 }
 
+// An operation with the numbers of one entry put in.
 function forwardNumbers(node, e) {
-  const { template, arguments: given, symbol, value } = film.nodes[node];
+  const { template, how, arguments: given, symbol, value } = film.nodes[node];
   const y = array(value);
-  if (!template || !y.size || y.sampled) return null;
-  const parts = template.split(/⟦(\d+)⟧/).map((text, i) => {
-    if (i % 2 === 0) return text;
-    const argument = given[Number(text)];
-    const x = array(argument.array ?? film.nodes[argument.node].value);
-    return x.sampled ? "…" : factor(x.numbers[shrunk(e, y.shape, x.shape)]);
-  });
-  return make("p", { class: "formula numbers" }, `${symbol}${at(e, y.shape)} = ${parts.join("")} = ${write(y.numbers[e])}`);
+  if (!y.size || (template === undefined && how !== "matmul")) return null;
+  const [left, right] = given.map(argumentOf);
+  const text = how === "matmul" ? sumOfProducts(left, right, [false, false], ...place(e, y.shape)) : template.split(/⟦(\d+)⟧/).map((piece, i) => {
+    if (i % 2 === 0) return piece;
+    const x = argumentOf(given[Number(piece)]);
+    return factor(numberAt(x, shrunk(e, y.shape, x.shape)));
+  }).join("");
+  return make("p", { class: "formula numbers" }, `${symbol}${at(e, y.shape)} = ${text}${result(numberAt(y, e))}`);
+}
+const argumentOf = (argument) => array(argument.array ?? film.nodes[argument.node].value);
+
+function sumOfProducts(left, right, turned, i, k) {
+  const all = pairs(left, right, turned, i, k);
+  const shown = all.map(([l, r]) => [numberAt(left, l), numberAt(right, r)]).filter(([l, r]) => l !== undefined && r !== undefined).slice(0, FEW);
+  return shown.map((product) => product.map(factor).join(" × ")).join(" + ") + others(all.length, shown.length);
+}
+
+// The entries of its arguments that entry `e` of an operation was computed from: [{node, entries}].
+function madeFrom(node, e) {
+  const { how, arguments: given, value } = film.nodes[node];
+  const y = array(value);
+  if (how === "elementwise") return given.map((a) => ({ node: a.node, entries: [shrunk(e, y.shape, argumentOf(a).shape)] })).filter((x) => x.node !== undefined);
+  if (how === "matmul") {
+    const all = pairs(...given.map(argumentOf), [false, false], ...place(e, y.shape));
+    return given.map((a, side) => ({ node: a.node, entries: all.map((pair) => pair[side]) })).filter((x) => x.node !== undefined);
+  }
+  const step = film.backward.find((s) => s.node === node);
+  return (step?.contributions ?? []).map((c) => ({ node: c.to, entries: reached(c.local, array(c.part), e) })).filter((x) => x.entries.length);
+}
+
+// The entries of an argument that entry `e` of the result depends on.
+function reached(local, part, e) {
+  if (local.kind === "table") return local.entries.filter(([k]) => k === e).map(([, to]) => to);
+  if (local.kind !== "single") return [];
+  const [which, by] = [array(local.which), array(local.array)];
+  const own = (a, i) => numberAt(a, shrunk(i, part.shape, a.shape));
+  return [...part.numbers.keys()].map((i) => entryOf(part, i)).filter((i) => own(which, i) === e && own(by, i) !== 0);
 }
 
 // BP1–BP4 for one entry, with the numbers put in.
 function equationNumbers(equation, e) {
   const n = equation.numbers;
-  if (!n) return null;
-  const left = array(n.left.array);
-  const right = n.right ? array(n.right.array) : null;
-  const slope = n.factor ? array(n.factor.array) : null;
-  const result = array(film.nodes[equation.node].gradient);
-  if ([left, right, slope, result].some((a) => a?.sampled) || !result.size) return null;
-  const products = [];
-  const letters = [];
-  if (n.kind === "one") {
-    letters.push(`${n.left.symbol}${at(e, result.shape)}`);
-    products.push(factor(left.numbers[e]));
-  } else if (n.kind === "rows") {
-    const m = left.shape[1];
-    for (let i = 0; i < left.shape[0]; i++) products.push(factor(left.numbers[i * m + (e % m)]));
-    letters.push(`Σᵢ ${n.left.symbol}[i, ${e % m}]`);
-  } else if (n.kind === "abT") {
-    const [i, k] = place(e, result.shape);
-    const m = left.shape[1];
-    for (let j = 0; j < m; j++) products.push(`${factor(left.numbers[i * m + j])} × ${factor(right.numbers[k * m + j])}`);
-    letters.push(m === 1 ? `${n.left.symbol}[${i}, 0] ${n.right.symbol}[${k}, 0]` : `Σⱼ ${n.left.symbol}[${i}, j] ${n.right.symbol}[${k}, j]`);
-  } else {
-    const [k, j] = place(e, result.shape);
-    for (let i = 0; i < left.shape[0]; i++) products.push(`${factor(left.numbers[i * left.shape[1] + k])} × ${factor(right.numbers[i * right.shape[1] + j])}`);
-    letters.push(`Σᵢ ${n.left.symbol}[i, ${k}] ${n.right.symbol}[i, ${j}]`);
+  const gradient = array(film.nodes[equation.node].gradient);
+  if (!n || !gradient.size) return null;
+  const [left, right] = [array(n.left.array), n.right && array(n.right.array)];
+  const [i, k] = place(e, gradient.shape);
+  let [letters, text, isSum] = [`${n.left.symbol}${at(e, gradient.shape)}`, factor(numberAt(left, e)), false];
+  if (n.kind === "sum") {
+    const [ones, turned, name] = n.axis === 0 ? [left.shape[0], true, `[i, ${e}]`] : [left.shape[1], false, `[${e}, i]`];
+    const all = Array.from({ length: ones }, (_, j) => numberAt(left, turned ? j * left.shape[1] + e : e * left.shape[1] + j)).filter((x) => x !== undefined);
+    [letters, text] = [`Σᵢ ${n.left.symbol}${name}`, all.slice(0, FEW).map(factor).join(" + ") + (ones > FEW ? ` + … (${ones - FEW} more)` : "")];
+  } else if (n.kind === "product") {
+    isSum = left.shape[n.turned[0] ? 0 : 1] > 1;
+    const j = isSum ? "j" : "0";
+    letters = `${isSum ? "Σⱼ " : ""}${n.left.symbol}[${n.turned[0] ? `${j}, ${i}` : `${i}, ${j}`}] ${n.right.symbol}[${n.turned[1] ? `${k}, ${j}` : `${j}, ${k}`}]`;
+    text = sumOfProducts(left, right, n.turned, i, k);
   }
-  let text = products.slice(0, FEW).join(" + ") + (products.length > FEW ? ` + … (${products.length - FEW} more)` : "");
-  if (slope) {
-    letters.push(`${n.factor.symbol}${at(e, result.shape)}`);
-    text = `${products.length > 1 || n.kind === "abT" ? `(${text})` : text} × ${factor(slope.numbers[e])}`;
+  if (n.factor) {
+    letters = `(${letters}) × (${n.factor.symbol}${at(e, gradient.shape)})`;
+    text = `${n.kind === "product" ? `(${text})` : text} × ${factor(numberAt(array(n.factor.array), e))}`;
   }
-  const where = `${deltaOf(equation.node)}${at(e, result.shape)}`;
-  return make("div", {}, make("p", { class: "formula" }, `${where} = ${letters.length > 1 ? letters.map((l) => `(${l})`).join(" × ") : letters[0]}`), make("p", { class: "formula numbers" }, `= ${text} = ${write(result.numbers[e])}`));
+  const where = `${deltaOf(equation.node)}${at(e, gradient.shape)}`;
+  return make("div", {}, make("p", { class: "formula" }, `${where} = ${letters}`), make("p", { class: "formula numbers" }, `= ${text}${result(numberAt(gradient, e))}`));
 }
 
-// The factors of an equation as tables, with the entries that make entry `e` of the result outlined.
+// The factors of an equation as heatmaps, with the entries that make entry `e` of the result outlined.
 function equationMaps(equation, e) {
   const n = equation.numbers;
-  const result = array(film.nodes[equation.node].gradient);
-  const arrays = n && [n.left, n.right, n.factor].filter(Boolean);
-  if (!n || !result.size || arrays.some((a) => array(a.array).numbers.length > 100) || result.numbers.length > 100) return null;
-  const along = (a, axis, k) => new Set(a.numbers.keys().filter((i) => place(i, a.shape)[axis] === k));
-  const [left, right] = [array(n.left.array), n.right && array(n.right.array)];
-  const [i, k] = place(e, result.shape);
-  const marks = { one: () => [new Set([e])], rows: () => [along(left, 1, e % left.shape[1])], abT: () => [along(left, 0, i), along(right, 0, k)], aTb: () => [along(left, 1, i), along(right, 1, k)] }[n.kind]();
-  if (n.factor) marks.push(new Set([e]));
-  const maps = arrays.map((a, j) => heatmap(array(a.array), a.symbol, { sources: marks[j], brief: true }));
-  return make("div", { class: "maps" }, ...maps, heatmap(result, `= ${deltaOf(equation.node)}`, { chosen: e, brief: true }));
+  const gradient = array(film.nodes[equation.node].gradient);
+  if (!n || !gradient.size) return null;
+  const [i, k] = place(e, gradient.shape);
+  const map = (operand, marks) => heatmap(array(operand.array), operand.symbol, { sources: marks, brief: true });
+  const along = (operand, axis, index) => {
+    const a = array(operand.array);
+    return map(operand, new Set([...a.numbers.keys()].map((j) => entryOf(a, j)).filter((j) => place(j, a.shape)[axis] === index)));
+  };
+  const maps = {
+    one: () => [map(n.left, new Set([e]))],
+    sum: () => [along(n.left, 1 - n.axis, e)],
+    product: () => [along(n.left, n.turned[0] ? 1 : 0, i), along(n.right, n.turned[1] ? 0 : 1, k)],
+  }[n.kind]();
+  if (n.factor) maps.push(map(n.factor, new Set([e])));
+  return make("div", { class: "maps" }, ...maps, heatmap(gradient, `= ${deltaOf(equation.node)}`, { chosen: e, brief: true }));
 }
 
 const MEANING = {
@@ -625,9 +693,7 @@ function renderStep() {
 }
 
 function inputsOf(node) {
-  const seen = film.backward.find((step) => step.node === node)?.contributions.map((c) => c.to) ?? [];
-  const given = (film.nodes[node].arguments ?? []).filter((a) => a.node !== undefined).map((a) => a.node);
-  const all = [...new Set([...given, ...seen])];
+  const all = [...new Set(film.nodes[node].inputs)];
   return all.length ? all.flatMap((n, i) => (i ? [" and ", nameButton(n)] : [nameButton(n)])) : ["constants"];
 }
 
@@ -648,11 +714,9 @@ function contribution(c, e, isCurrent) {
     if (array(c.part).size) card.append(make("p", { class: "quiet" }, `${shape.length ? `Entry ${at(e0, shape)}: ` : ""}upstream × local = result`), inNumbers(c, e0));
   }
   if (c.of > 1) {
-    const parts = incoming[c.to].filter((other) => other.step < c.step || (other.step === c.step && other.number <= c.number));
-    const before = parts.map((other) => (array(other.part).sampled ? NaN : array(other.part).numbers[e0]));
-    const so = sum(parts.map((other) => array(other.part)));
-    const line = before.map(factor).join(" + ");
-    card.append(make("p", { class: "sum formula" }, `sum so far (${c.number} of ${c.of}): ${before.length > 1 ? `${line} = ` : ""}${array(c.part).size ? write(so.numbers[e0]) : "empty"}`));
+    const parts = incoming[c.to].filter((other) => other.step < c.step || (other.step === c.step && other.number <= c.number)).map((other) => array(other.part));
+    const line = parts.map((part) => factor(numberAt(part, e0))).join(" + ");
+    card.append(make("p", { class: "sum formula" }, `sum so far (${c.number} of ${c.of}): ${parts.length > 1 ? line : ""}${parts[0].size ? result(numberAt(sum(parts), e0)).slice(parts.length > 1 ? 0 : 3) : "empty"}`));
   }
   if (equation) card.append(equationCard(equation, e0, true));
   return card;
@@ -660,6 +724,7 @@ function contribution(c, e, isCurrent) {
 
 function renderPanel() {
   const node = shown();
+  const now = current(state.step);
   const data = film.nodes[node];
   const value = array(data.value);
   const e = state.entry < value.size ? state.entry : 0;
@@ -685,8 +750,10 @@ function renderPanel() {
   }
   body.push(maps);
   const equation = equationOf.get(node);
-  if (equation && !(state.node === null && current(state.step).phase === "backward")) body.push(equationCard(equation, e, state.step >= completeAt(node) && !isHidden(node, "gradient")));
+  const isInStep = completeAt(node) === state.step && now.contributions?.some((c) => c.to === node); // shown on the left
+  if (equation && !isInStep) body.push(equationCard(equation, e, state.step >= completeAt(node) && !isHidden(node, "gradient")));
   if (g && !isHidden(node, "gradient")) body.push(...paths(node, parts, e, value));
+  else if (isComputed(node, state.step) && !isHidden(node, "value")) body.push(...valuePaths(node, e, value));
   $("panel-title").textContent = data.symbol + (value.size > 1 ? `, entry ${at(e, value.shape)}` : "");
   $("panel-body").replaceChildren(...body);
   if (keep && !document.activeElement?.dataset?.keep) document.querySelector(`[data-keep="${keep}"]`)?.focus();
@@ -700,32 +767,60 @@ function paths(node, parts, e, value) {
   const body = [make("h3", {}, `Where ${where} came from`)];
   for (const c of parts) {
     const upstream = array(film.nodes[c.from].gradient);
-    const found = terms(c, e);
     body.push(p(c.of > 1 ? `Contribution ${c.number} of ${c.of}, from ` : "From ", nameButton(c.from), `: ${deltaOf(c.from)} × local`), inNumbers(c, e));
-    const sources = new Set((found ?? []).map((t) => t.entry));
-    if (sources.size && upstream.size > 1 && upstream.numbers.length <= 10000) {
-      body.push(heatmap(upstream, `${deltaOf(c.from)}, outlined: the ${sources.size} of ${upstream.size} entries that contributed`, { sources, pick: (entry) => choose(c.from, entry) }));
-    }
+    const sources = new Set((terms(c, e)?.found ?? []).map((t) => t.entry));
+    if (sources.size && upstream.size > 1) body.push(outlined(c.from, upstream, deltaOf(c.from), sources));
   }
   return body;
 }
 
+// Where one entry of a value came from: the entries that it was computed from.
+function valuePaths(node, e, value) {
+  const sources = value.size ? madeFrom(node, e) : [];
+  if (!sources.length) return [];
+  const body = [make("h3", {}, `Where ${symbolOf(node)}${at(e, value.shape)} came from`)];
+  const now = current(state.step);
+  const numbers = now.phase === "forward" && now.node === node ? null : forwardNumbers(node, e); // shown on the left
+  if (numbers) body.push(numbers);
+  for (const source of sources) {
+    const a = array(film.nodes[source.node].value);
+    if (a.size > 1) body.push(outlined(source.node, a, symbolOf(source.node), new Set(source.entries)));
+    else body.push(p("From ", nameButton(source.node)));
+  }
+  return body;
+}
+
+function outlined(node, a, title, sources) {
+  return heatmap(a, `${title}, outlined: the ${sources.size} of ${a.size} entries that contributed`, { sources, pick: (entry) => choose(node, entry), brief: true });
+}
+
 // --- Predict ---------------------------------------------------------------------------------------------
+
+// A number as people write it; null if it is none.
+function read(text) {
+  const plain = text.trim().toLowerCase().replace(/[−–]/, "-").replace(",", ".").replace(/∞|inf(inity)?/, "Infinity");
+  const number = Number(plain);
+  return plain === "nan" ? NaN : plain === "" || Number.isNaN(number) ? null : number;
+}
 
 function guessForm() {
   const { node, what } = asked(state.step);
   const data = film.nodes[node];
   const truth = what === "value" ? array(data.value) : gradient(node, state.step);
-  const e = shown() === node && state.entry < truth.numbers.length ? state.entry : 0;
+  const e = shown() === node && numberAt(truth, state.entry) !== undefined ? state.entry : 0;
   const label = `${what === "value" ? data.symbol : data.delta}${at(e, truth.shape)}`;
-  const input = make("input", { type: "text", inputmode: "decimal", id: "guess", size: "12", autocomplete: "off" });
+  const input = make("input", { type: "text", inputmode: "decimal", id: "guess", size: "12", autocomplete: "off", oninput: () => input.setCustomValidity("") });
   const answer = (event) => {
     event.preventDefault();
-    if (!input.value.trim()) return;
-    const guess = Number(input.value.replace("−", "-").replace(",", "."));
-    const x = truth.numbers[e];
+    const guess = read(input.value);
+    if (guess === null) {
+      input.setCustomValidity("A number, please, such as −0.25");
+      input.reportValidity();
+      return;
+    }
+    const x = numberAt(truth, e);
     const right = Math.abs(guess - x) <= Math.max(0.02 * Math.abs(x), 1e-12) || Object.is(guess, x);
-    guesses.set(state.step, { right, text: `You guessed ${input.value.trim()} for ${label}; it is ${x === undefined ? "empty" : write(x)}.` });
+    guesses.set(state.step, { right, text: `You guessed ${input.value.trim()} for ${label}; it is ${write(x)}.` });
     score += right;
     render();
     $("next").focus();
@@ -789,6 +884,10 @@ function render() {
   renderStep();
   renderPanel();
   renderDepth();
+  for (const canvas of document.querySelectorAll(".scroll canvas")) { // the entry that it is about comes into sight
+    const box = canvas.parentElement;
+    box.scrollTo({ left: canvas.dataset.left - box.clientWidth / 2, top: canvas.dataset.top - box.clientHeight / 2, behavior: "instant" });
+  }
   saveState();
 }
 
@@ -809,7 +908,7 @@ const backBox = () => go(boxSteps.findLast((step) => step < state.step) ?? 0);
 
 function play(on) {
   clearInterval(timer);
-  timer = on ? setInterval(() => (state.step < N ? go(state.step + 1) : play(false)), 1200) : null;
+  timer = on ? setInterval(() => { go(state.step + 1); if (state.step === N || isWaiting()) play(false); }, 1200) : null;
   $("play").setAttribute("aria-pressed", String(!!timer));
   $("play").textContent = timer ? "pause" : "play";
 }
@@ -838,7 +937,7 @@ $("predict").addEventListener("change", () => { state.predict = $("predict").che
 $("search").addEventListener("input", search);
 $("download").addEventListener("click", downloadSvg);
 film.pictures.forEach((data, i) => $("views").append(make("button", { onclick: () => { state.view = i; render(); } }, data.name)));
-addEventListener("hashchange", () => { readState(); render(); });
+addEventListener("hashchange", () => { play(false); readState(); render(); });
 
 readState();
 render();

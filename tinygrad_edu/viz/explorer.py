@@ -16,29 +16,26 @@ import os
 import re
 import xml.etree.ElementTree as ET
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
-from tinygrad_edu import backprop as by_hand
-from tinygrad_edu.check import ULPS
-from tinygrad_edu.engine import RULES, Each, Node, ancestors, unbroadcast
+from tinygrad_edu.engine import RULES, Each, Node, Rule, ancestors, unbroadcast
 from tinygrad_edu.tensor import Tensor
-from tinygrad_edu.viz import dot, graph
-from tinygrad_edu.viz.layers import Layer, Product, scopes
-from tinygrad_edu.viz.symbols import OPERATIONS, SCOPES, clean, expression, flat, norm
+from tinygrad_edu.viz import dot, equations, graph
+from tinygrad_edu.viz.layers import is_elementwise, scopes
+from tinygrad_edu.viz.symbols import OPERATIONS, clean, expression, flat, norm
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Data = dict[str, Any]
 
 NUMBERS = 180_000  # how many numbers a film holds; beyond that, the largest arrays are sampled
-READABLE = 512  # arrays up to this size are lists in the JSON text
+READABLE = 32  # arrays up to this size are lists in the JSON text, and never sampled
 FACTORS = 40_000  # how many local derivatives are tabulated, for operations that are not elementwise
 BOXES = 100  # in a picture
-LOGITS = {"binary_cross_entropy_with_logits": "sigmoid", "cross_entropy_with_logits": "softmax"}
 
 
 def film(tensor: Tensor) -> Data:
@@ -125,6 +122,7 @@ class _Film:
         self.ids: dict[int, int] = {}  # of the node of a value, by id
         self.nodes: list[Data] = []
         self.factors = 0
+        self.magnitude: dict[Node, Any] = {}  # of the contributions to a gradient, added
         self.units = {unit.nodes[0]: unit for unit in self.sketch.units}
         for node in self.sketch.operations:
             for _, operand, value in graph.operands(node):
@@ -138,7 +136,7 @@ class _Film:
             "nodes": self.nodes,
             "forward": [self.ids[id(node)] for node in self.sketch.operations],
             "backward": self._backward(),
-            "equations": _Equations(self).all,
+            "equations": equations.recompute(self.sketch, self.magnitude, self.keep, self.ids),
             "depth": self._depth(),
             "notes": self._notes(),
         }
@@ -182,7 +180,7 @@ class _Film:
             entry["delta"] = self.sketch.delta(node)
         if node is not None and node.fn:
             entry["text"] = self._text(node)
-            entry.update(self._in_numbers(node))
+            entry.update(self._inputs(node))
         self.nodes.append(entry)
 
     def _kind(self, value: Any) -> str:
@@ -196,15 +194,23 @@ class _Film:
         unit = self.units.get(node)
         return self.sketch.expression_of(unit) if unit else expression(node, [])
 
-    def _in_numbers(self, node: Node) -> Data:
-        """For elementwise operations: how to write them with the numbers of one entry, ⟦0⟧ being the first argument."""
-        if not _is_elementwise(node) or node.fn not in OPERATIONS:
-            return {}
-        arguments = [
+    def _inputs(self, node: Node) -> Data:
+        """What an operation takes: its nodes and, where one entry is easily followed, how it was computed.
+
+        An argument is a node or an array; in a template, ⟦0⟧ is the first.
+        """
+        inputs: Data = {"inputs": [self.ids[id(x)] for _, x, _ in graph.operands(node) if id(x) in self.ids]}
+        if not (is_elementwise(node) or _is_of_matrices(node)):
+            return inputs
+        inputs["how"] = "elementwise" if is_elementwise(node) else "matmul"
+        inputs["arguments"] = [
             {"node": self.ids[id(arg)]} if id(arg) in self.ids else {"array": self.keep(value)}
             for arg, value in zip(node.args, node.values, strict=True)
+            if value is not None  # an open end of np.clip
         ]
-        return {"template": expression(node, [f"⟦{i}⟧" for i in range(len(arguments))]), "arguments": arguments}
+        if is_elementwise(node) and node.fn in OPERATIONS:
+            inputs["template"] = expression(node, [f"⟦{i}⟧" for i in range(len(node.args))])
+        return inputs
 
     # --- Backward -----------------------------------------------------------------------------------------
 
@@ -224,6 +230,7 @@ class _Film:
             contributions: list[Data] = []
             for (position, parent, part), local in zip(parts, factors, strict=True):
                 counts[parent] += 1
+                self.magnitude[parent] = self.magnitude.get(parent, 0) + np.abs(flat(part))
                 received[parent] = _sum(received[parent], part) if parent in received else part
                 contributions.append(
                     {
@@ -256,24 +263,28 @@ class _Film:
             layer_first = taken.position == 0
             other = self.sketch.symbol(node.args[1 - position])
             rule = f"{upstream} {right or f'{other}ᵀ'}" if layer_first else f"{right or f'{other}ᵀ'} {upstream}"
-        elif _is_elementwise(node):
-            rule = f"{upstream} ⊙ {f'({right})' if ' ' in right else right}" if right else f"{upstream} ⊙ {left}"
+        elif is_elementwise(node):
+            rule = f"{upstream} ⊙ {f'({right})' if ' ' in right else right or left}"
+            if parent._data.shape != node._data.shape:
+                rule = f"Σ {rule}, over the axes that {self.sketch.symbol(parent)} was stretched along"
         else:
             rule = f"{upstream}, back through {expression(node, []).partition('(')[0] or 'this operation'}"
         return {"rule": rule, "tag": tag, "local_symbol": right}
 
     def _factors(self, node: Node, g: Any, parts: list[tuple[int, Node, Any]]) -> list[Data]:
         """For each contribution, how its entries come from those of the upstream gradient."""
-        y = node._data
-        two = [value for value in node.values if isinstance(value, np.ndarray) and value.ndim == 2]
-        if node.fn is np.matmul and len(two) == 2:
+        if _is_of_matrices(node):
             arrays = [self.keep(value) for value in node.values]
             return [{"kind": "matmul", "argument": position, "other": arrays[1 - position]} for position, _, _ in parts]
-        if _is_elementwise(node):
+        if is_elementwise(node):
             found = [_diagonal(node, position, g, part) for position, _, part in parts]
             return [{"kind": "none"} if d is None else {"kind": "diagonal", "array": self.keep(d)} for d in found]
-        work = y.size * sum(np.size(flat(part)) for _, _, part in parts) if isinstance(y, np.ndarray) else 0
-        if not (parts and 0 < work <= 20_000 and y.size <= 64 and self.factors < FACTORS):
+        single = _single(node, parts)
+        if single:
+            return [{"kind": "single", "which": self.keep(k), "array": self.keep(d)} for k, d in single]
+        n = flat(node._data).size
+        work = n * sum(np.size(flat(part)) for _, _, part in parts)
+        if not (parts and work <= 20_000 and n <= 64 and self.factors < FACTORS):
             return [{"kind": "none"}] * len(parts)
         tables = [table if _adds_up(table, g, part) else None for table, part in _tables(node, parts)]
         self.factors += sum(len(table) for table in tables if table)
@@ -311,24 +322,20 @@ class _Film:
 
         drawing = dot.draw(describe, BOXES, legend=False)
         tree = inert(str(drawing.pipe("svg", encoding="utf-8")))
-        plain = graph.describe(self.root, level=level, gradients=False, max_nodes=BOXES, symbols=self.sketch.symbols)
-        before = {box.id: box.lines for box in plain.boxes}
         return {
             "tree": tree,
             "notes": [note.partition(": draw(")[0] for note in drawn[0].notes if "gradients are" not in note],
-            "boxes": {box.id: self._box(box, before.get(box.id, [])) for box in drawn[0].boxes},
+            "boxes": {box.id: self._box(box) for box in drawn[0].boxes},
         }
 
-    def _box(self, box: graph.Box, without_gradients: list[str]) -> Data:
-        lines = ["name"] + ["value" if "value" in line else "name" for line in box.lines[1:]]
-        for i, line in enumerate(box.lines[1:], start=1):
-            if line not in without_gradients and box.kind != "hidden":
-                lines[i] = "gradient"
+    def _box(self, box: graph.Box) -> Data:
+        is_name = box.kind == "hidden"
+        lines = ["name"] + ["name" if is_name or line.startswith("shape ") else "value" for line in box.forward[1:]]
         return {
             "kind": box.kind,
             "value": self.ids.get(id(box.value)),
             "operations": [self.ids[id(node)] for node in box.operations],
-            "lines": lines,
+            "lines": lines + ["gradient"] * len(box.backward),
         }
 
 
@@ -336,11 +343,8 @@ def _shape(shape: tuple[int, ...]) -> str:
     return f"shape {shape}" if shape else "a single number"
 
 
-def _is_elementwise(node: Node) -> bool:
-    fn = node.fn
-    return isinstance(node._data, np.ndarray) and (
-        (isinstance(fn, np.ufunc) and fn.signature is None and fn.nout == 1) or fn in (np.where, np.clip)
-    )
+def _is_of_matrices(node: Node) -> bool:
+    return node.fn is np.matmul and all(np.ndim(value) == 2 for value in node.values)
 
 
 def _hand_back(node: Node, g: Any) -> Iterator[tuple[int, Node, Any]]:
@@ -350,7 +354,8 @@ def _hand_back(node: Node, g: Any) -> Iterator[tuple[int, Node, Any]]:
         parts[node.args[1]] = parts[node.args[1]] + g
         yield 0, node.args[0], parts
         return
-    for position, (rule, arg) in enumerate(zip(RULES[node.fn], node.args, strict=False)):  # type: ignore[index]
+    assert node.fn
+    for position, (rule, arg) in enumerate(zip(RULES[node.fn], node.args, strict=False)):
         if isinstance(rule, Each):
             if any(isinstance(part, Node) and part.requires_grad for part in arg):
                 for part, part_g in zip(arg, rule.rule(g, node._data, *node.values, **node.kwargs), strict=True):
@@ -372,8 +377,8 @@ def _sum(a: Any, b: Any) -> Any:
 
 def _diagonal(node: Node, position: int, g: Array, part: Array) -> Array | None:
     """The derivative ∂y_e/∂x_e of an elementwise operation, of the shape of y; None if it does not explain ``part``."""
-    rule: Callable[..., Any] = RULES[node.fn][position]  # type: ignore[index, assignment]
-    y = node._data
+    assert node.fn
+    rule, y = cast(Rule, RULES[node.fn][position]), node._data
     try:
         local = np.broadcast_to(np.asarray(rule(np.ones_like(y), y, *node.values, **node.kwargs)), y.shape)
         again = _like(g * local, part)
@@ -382,278 +387,65 @@ def _diagonal(node: Node, position: int, g: Array, part: Array) -> Array | None:
     return local if np.allclose(again, part, rtol=1e-4, atol=0, equal_nan=True) else None
 
 
+def _single(node: Node, parts: list[tuple[int, Node, Any]]) -> list[tuple[Array, Array]]:
+    """Where each entry of a contribution is one upstream entry times a factor: for each entry, (which one, factor).
+
+    The rule is linear in the upstream gradient: with ones it gives the factors, with 1, 2, 3 … the entries, and with
+    random numbers it shows whether this is all there is to it. Empty if it is not.
+    """
+    y = node._data
+    if isinstance(y, tuple) or not parts or any(isinstance(part, list) for _, _, part in parts):
+        return []
+
+    def back(g: Array) -> list[Array]:
+        return [part for _, _, part in _hand_back(node, g.reshape(y.shape).astype(y.dtype))]
+
+    probe = np.random.default_rng(0).random(y.size) + 1
+    found = []
+    for factor, counted, tried in zip(*map(back, (np.ones(y.size), np.arange(y.size) + 1.0, probe)), strict=True):
+        which = np.rint(np.divide(counted, factor, where=factor != 0, out=np.ones(factor.shape))) - 1
+        if not (
+            np.all((which >= 0) & (which < y.size)) and np.allclose(factor * probe[which.astype(int)], tried, 1e-5, 0)
+        ):
+            return []
+        found.append((_as_number(which), _as_number(factor)))
+    return found
+
+
+def _as_number(x: Array) -> Array:
+    """One number for an array of the same ones."""
+    return x.ravel()[0] * np.ones(()) if x.size and np.all(x == x.flat[0]) else x
+
+
 Table = list[tuple[int, int, float]]  # (entry of y, entry of the argument, derivative), where it is not zero
 
 
 def _tables(node: Node, parts: list[tuple[int, Node, Any]]) -> Iterator[tuple[Table, Any]]:
     """All local derivatives of a small operation: the rule, run with a 1 at one entry of y after the other."""
     tables: list[Table] = [[] for _ in parts]
-    basis = np.zeros(node._data.shape, node._data.dtype)
-    for k in range(basis.size):
-        basis.flat[k] = 1
-        for table, (_, _, part) in zip(tables, _hand_back(node, basis.copy()), strict=True):
+    n = flat(node._data).size
+    for k in range(n):
+        for table, (_, _, part) in zip(tables, _hand_back(node, _shaped(np.eye(n)[k], node._data)), strict=True):
             row = np.ravel(flat(part))
             table += [(k, int(e), float(row[e])) for e in np.flatnonzero(row)]
-        basis.flat[k] = 0
     for table, (_, _, part) in zip(tables, parts, strict=True):
         yield table, np.ravel(flat(part))
 
 
-def _adds_up(table: Table, g: Array, part: Array) -> bool:
-    total = np.zeros(part.size)
+def _shaped(numbers: Array, y: Any) -> Any:
+    """A row of numbers, in the shape of y, which may be several results."""
+    if not isinstance(y, tuple):
+        return numbers.reshape(y.shape).astype(y.dtype)
+    ends = np.cumsum([np.size(part) for part in y])[:-1]
+    return [_shaped(piece, part) for piece, part in zip(np.split(numbers, ends), y, strict=True)]
+
+
+def _adds_up(table: Table, g: Any, part: Array) -> bool:
+    total, upstream = np.zeros(part.size), np.ravel(flat(g))
     for k, e, local in table:
-        total[e] += g.flat[k] * local
-    return bool(np.allclose(total, part, rtol=1e-4, atol=1e-4 * norm(part), equal_nan=True))
-
-
-# --- The equations, by hand -------------------------------------------------------------------------------
-
-
-class _Equations:
-    """BP1–BP4 recomputed with the formulas of `tinygrad_edu.backprop` from the recorded values, and compared."""
-
-    def __init__(self, film: _Film) -> None:
-        self.film, self.sketch = film, film.sketch
-        self.grads = film.sketch.grads
-        self.all: list[Data] = []
-        for layer in self.sketch.layers:
-            if layer.z in self.grads and layer.tag:
-                (self._bp1 if layer.tag == "BP1" else self._bp2)(layer)
-        self._parameters()
-
-    def _add(self, tag: str, value: Node, text: str, hand: Any, size: Any, **more: Any) -> None:
-        """Compare; ``size`` is the same equation with absolute values: rounding errors are proportional to it."""
-        auto = self.grads[value]
-        entry: Data = {"tag": tag, "node": self.film.ids[id(value)], "text": text, "status": "unchecked", **more}
-        if hand is not None and np.shape(hand) == auto.shape:
-            difference, scale = norm(auto - hand), norm(size)
-            entry["status"] = "not finite"
-            if math.isfinite(difference) and math.isfinite(scale):
-                error = difference / scale if difference else 0.0
-                dtype = value._data.dtype if value._data.dtype.kind == "f" else np.float64
-                entry["status"] = "verified" if error <= ULPS * float(np.finfo(dtype).eps) else "differs"
-                entry["error"] = error
-        self.all.append(entry)
-
-    def _bp1(self, layer: Layer) -> None:
-        text = self.sketch.equation(layer.z).partition(": ")[2]
-        delta = self.sketch.delta(layer.z)
-        if (probabilities := self._softmax(layer)) is not None:
-            nabla, a = _Cost(probabilities, self.sketch).by_hand(), self.sketch.symbol(probabilities)
-            text = f"{delta} = ∂{self.sketch.cost}/∂{a} ∂{a}/∂{self.sketch.symbol(layer.z)}"
-            J = by_hand.softmax_jacobian(probabilities._data)
-            hand = None if nabla is None else np.einsum("nj,njk->nk", nabla, J)
-            size = None if nabla is None else np.einsum("nj,njk->nk", np.abs(nabla), np.abs(J))
-            self._add("BP1", layer.z, text, hand, size, note="Through the whole Jacobian of softmax.")
-            return
-        cost = _Cost(layer.a, self.sketch)
-        nabla, slope, note = cost.by_hand(), _slope(layer), ""
-        if nabla is not None and cost.name in LOGITS:
-            formula = SCOPES[cost.name][1].format(a=self.sketch.symbol(layer.z), n=len(layer.z._data))
-            text = f"{delta} = {formula}"
-        elif nabla is None and layer.functions:
-            nabla = self.grads.get(layer.a)
-            note = f"{self.sketch.delta(layer.a)} is taken from autograd: there is no formula by hand for this cost."
-        if nabla is None or slope is None:
-            note = "There is no formula by hand for this cost or activation function."
-            self._add("BP1", layer.z, text, None, None, note=note)
-            return
-        hand, size = by_hand.bp1(nabla, slope), by_hand.bp1(np.abs(nabla), np.abs(slope))
-        left = {"array": self.film.keep(nabla), "symbol": self.sketch.delta(layer.a)}
-        numbers = {"kind": "one", "left": left, **self._factor(layer, slope)} if layer.functions else None
-        self._add("BP1", layer.z, text, hand, size, note=note, numbers=numbers)
-
-    def _softmax(self, layer: Layer) -> Node | None:
-        """softmax(z) of the layer, if that is all that z is used for."""
-        users = [node for node in self.sketch.operations if any(parent is layer.z for parent in node.parents)]
-        around = [{scope.serial for scope in scopes(node) if scope.name == "softmax"} for node in users]
-        serials = set.intersection(*around) if around else set()
-        inside = [n for n in self.sketch.operations if serials & {scope.serial for scope in scopes(n)}]
-        return (
-            inside[-1] if inside and layer.z._data.ndim == 2 and inside[-1]._data.shape == layer.z._data.shape else None
-        )
-
-    def _bp2(self, layer: Layer) -> None:
-        text = self.sketch.equation(layer.z).partition(": ")[2]
-        slope = _slope(layer)
-        if slope is None:
-            self._add(
-                "BP2", layer.z, text, None, None, note="There is no formula by hand for this activation function."
-            )
-            return
-        hand, size = 0, 0
-        for after, product in layer.next:
-            delta, W = self.grads[after.z], _weights(product)
-            hand = hand + _back(product, W, delta, slope)
-            size = size + _back(product, np.abs(W), np.abs(delta), np.abs(slope))
-        after, product = layer.next[0]
-        numbers = None
-        if len(layer.next) == 1 and _is_standard(product):
-            left = {"array": self.film.keep(self.grads[after.z]), "symbol": self.sketch.delta(after.z)}
-            right = {"array": self.film.keep(product.W._data), "symbol": self.sketch.symbol(product.W)}
-            numbers = {"kind": "abT", "left": left, "right": right, **self._factor(layer, slope)}
-        self._add("BP2", layer.z, text, hand, size, numbers=numbers)
-
-    def _factor(self, layer: Layer, slope: Array) -> Data:
-        if not layer.functions:
-            return {}
-        return {"factor": {"array": self.film.keep(slope), "symbol": self.sketch.slope(layer)}}
-
-    def _parameters(self) -> None:
-        """BP3 and BP4, for parameters that are used in layers only: the sum over the layers that use them."""
-        biases: dict[Node, list[Layer]] = defaultdict(list)
-        weights: dict[Node, list[tuple[Layer, Product]]] = defaultdict(list)
-        for layer in self.sketch.layers:
-            if layer.z in self.grads:
-                for bias in layer.biases:
-                    biases[bias].append(layer)
-                for product in layer.products:
-                    weights[product.W].append((layer, product))
-        for bias, layers in biases.items():
-            if bias in self.grads and self.sketch.uses[bias] == len(layers):
-                self._bp3(bias, layers)
-        for W, uses in weights.items():
-            if W in self.grads and self.sketch.uses[W] == len({id(_taker(product)) for _, product in uses}):
-                self._bp4(W, uses)
-
-    def _bp3(self, bias: Node, layers: list[Layer]) -> None:
-        deltas = [self.grads[layer.z] for layer in layers]
-
-        def total(arrays: list[Array]) -> Any:
-            plain = bias._data.ndim == 1
-            return sum([by_hand.bp3(d) if plain and d.ndim == 2 else _like(d, bias._data) for d in arrays], start=0.0)
-
-        names = [self.sketch.delta(layer.z) for layer in layers]
-        numbers = None
-        if len(deltas) == 1 and deltas[0].ndim == 2:
-            numbers = {"kind": "rows", "left": {"array": self.film.keep(deltas[0]), "symbol": names[0]}}
-        text = f"{self.sketch.delta(bias)} = {_listed([f'Σ {name}' for name in names])}, over examples"
-        self._add("BP3", bias, text, total(deltas), total([np.abs(d) for d in deltas]), numbers=numbers)
-
-    def _bp4(self, W: Node, uses: list[tuple[Layer, Product]]) -> None:
-        hand: Any = 0
-        size: Any = 0
-        texts = []
-        for layer, product in uses:
-            a, delta = _activations(product), self.grads[layer.z]
-            hand = hand + _gathered(product, a, delta)
-            size = size + _gathered(product, np.abs(a), np.abs(delta))
-            texts.append(graph.weight_gradient(product, self.sketch.symbol(product.a), self.sketch.delta(layer.z)))
-        numbers = None
-        layer, product = uses[0]
-        if len(uses) == 1 and _is_standard(product):
-            left = {"array": self.film.keep(_activations(product)), "symbol": self.sketch.symbol(product.a)}
-            right = {"array": self.film.keep(self.grads[layer.z]), "symbol": self.sketch.delta(layer.z)}
-            numbers = {"kind": "aTb", "left": left, "right": right}
-        self._add("BP4", W, f"{self.sketch.delta(W)} = {_listed(texts)}", hand, size, numbers=numbers)
-
-
-def _listed(texts: list[str]) -> str:
-    return " + ".join(texts[:3]) + " + …" * (len(texts) > 3)
-
-
-def _is_standard(product: Product) -> bool:
-    """Whether it is a W with examples in rows."""
-    return not product.W_first and not product.transposed and product.node._data.ndim == product.W._data.ndim == 2
-
-
-def _taker(product: Product) -> Any:
-    """The operation that takes W: the product, or the transpose before it."""
-    return product.node.args[0 if product.W_first else 1] if product.transposed else product.node
-
-
-def _weights(product: Product) -> Array:
-    """The matrix W as it was multiplied."""
-    value: Array = product.node.values[0 if product.W_first else 1]
-    return value
-
-
-def _activations(product: Product) -> Array:
-    value: Array = product.node.values[1 if product.W_first else 0]
-    return value
-
-
-def _back(product: Product, W: Array, delta: Array, slope: Array) -> Any:
-    """BP2 for one product; Nielsen's W a is the transpose of a W."""
-    if product.W_first:
-        W, delta = W.T, delta.T
-        return by_hand.bp2(W, delta, slope.T).T if W.ndim == 2 else W * delta * slope
-    return by_hand.bp2(W, delta, slope) if W.ndim == 2 else np.multiply.outer(delta, W) * slope
-
-
-def _gathered(product: Product, a: Array, delta: Array) -> Any:
-    """BP4 for one product, of the shape of the parameter."""
-    if product.W_first:
-        a, delta = a.T, delta.T
-    n_in = product.W._data.size if product.W._data.ndim == 1 else _weights(product).shape[1 if product.W_first else 0]
-    gathered = by_hand.bp4(np.reshape(a, (-1, n_in)), np.reshape(delta, (np.size(a) // max(n_in, 1), -1)))
-    gathered = gathered.T if product.W_first else gathered
-    return np.reshape(gathered.T if product.transposed else gathered, product.W._data.shape)
-
-
-def _slope(layer: Layer) -> Array | None:
-    """σ′(z) by hand; None where there is no formula."""
-    slope, x = np.ones_like(layer.z._data), layer.z
-    for function, y in zip(layer.functions, layer.applied, strict=True):
-        if function in by_hand.ACTIVATIONS:
-            factor: Any = by_hand.ACTIVATIONS[function].prime(x._data)
-        else:
-            factor = _complex_step(y, x)
-        if factor is None:
-            return None
-        slope, x = slope * factor, y
-    return slope
-
-
-def _complex_step(y: Node, x: Node) -> Array | None:
-    """dy/dx of a single elementwise operation without any rule: Im f(x + ih)/h, exact for analytic functions."""
-    if not any(arg is x for arg in y.args) or y.fn is np.absolute:
-        return None
-    h = 1e-30
-    moved = [x._data + 1j * h if arg is x else value for arg, value in zip(y.args, y.values, strict=True)]
-    try:
-        slope: Array = np.imag(y.fn(*moved, **y.kwargs)) / h  # type: ignore[misc]
-    except TypeError:
-        return None
-    return slope.astype(x._data.dtype)
-
-
-class _Cost:
-    """The cost function that the activations of the last layer go into, if it is one of `tinygrad_edu.costs`."""
-
-    def __init__(self, a: Node, sketch: graph.Sketch) -> None:
-        self.a, self.name = a, ""
-        users = [node for node in sketch.operations if any(parent is a for parent in node.parents)]
-        known = [[s for s in scopes(node) if s.name in {*by_hand.COSTS, *LOGITS}][:1] for node in users]
-        serials = {scope.serial for around in known for scope in around}
-        if not all(known) or len(serials) != 1 or a._data.ndim != 2:
-            return
-        inside = [node for node in sketch.operations if serials & {scope.serial for scope in scopes(node)}]
-        candidates = [operand for node in inside for operand in _constants(node, a._data.shape)]
-        if candidates and inside[-1] in sketch.grads and inside[-1]._data.size == 1:
-            self.name, self.y = known[0][0].name, candidates[0]
-            self.upstream = sketch.grads[inside[-1]].reshape(())
-
-    def by_hand(self) -> Array | None:
-        """∇ₐC."""
-        if not self.name:
-            return None
-        a = self.a._data
-        if self.name in LOGITS:
-            output = by_hand.softmax(a) if LOGITS[self.name] == "softmax" else by_hand.ACTIVATIONS["sigmoid"].f(a)
-            total = self.y.sum(axis=1, keepdims=True) if LOGITS[self.name] == "softmax" else 1
-            nabla: Array = (output * total - self.y) / len(a)
-        else:
-            nabla = by_hand.COSTS[self.name].gradient(a, self.y)
-        return np.asarray(nabla * self.upstream)
-
-
-def _constants(node: Node, shape: tuple[int, ...]) -> list[Array]:
-    return [
-        value
-        for _, operand, value in graph.operands(node)
-        if not getattr(operand, "requires_grad", False) and value.shape == shape and value.dtype != bool
-    ]
+        total[e] += upstream[k] * local
+    size = norm(part)
+    return bool(np.allclose(total, part, rtol=1e-4, atol=1e-4 * size if size < np.inf else 0, equal_nan=True))
 
 
 # --- Plain data -------------------------------------------------------------------------------------------
@@ -666,7 +458,7 @@ def _number(x: float) -> float | str:
 
 def _encoded(arrays: list[Array]) -> list[Data]:
     cap = max([array.size for array in arrays], default=0)
-    while sum(min(array.size, cap) for array in arrays) > NUMBERS and cap > READABLE // 8:
+    while sum(min(array.size, cap) for array in arrays) > NUMBERS and cap > 2 * READABLE:
         cap = cap * 3 // 4
     return [_array(array, cap) for array in arrays]
 

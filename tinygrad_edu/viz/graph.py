@@ -16,8 +16,9 @@ import numpy as np
 
 from tinygrad_edu.engine import Node, Scope, ancestors
 from tinygrad_edu.engine import gradients as gradients_of
+from tinygrad_edu.viz.formulas import COSTS, is_activation, is_cost, is_softmax
 from tinygrad_edu.viz.layers import Layer, Product, find_layers, scopes
-from tinygrad_edu.viz.symbols import COSTS, SCOPES, clean, derivative, expression, flat, norm, number, summary
+from tinygrad_edu.viz.symbols import SCOPES, clean, derivative, expression, flat, norm, number, summary
 
 Level = Literal["equations", "ops"]
 Kind = Literal["op", "data", "parameter", "loss", "hidden"]
@@ -39,11 +40,17 @@ class Box:
 
     id: str
     kind: Kind
-    lines: list[str]
+    forward: list[str]  # what is known after the forward pass; the first line is the name or the formula
+    backward: list[str]  # what the backward pass adds
     cluster: int | None = None
     alarm: bool = False  # something is not finite
     value: Any = None
     operations: tuple[Node, ...] = ()
+
+    @property
+    def lines(self) -> list[str]:
+        """All its text."""
+        return self.forward + self.backward
 
 
 @dataclass(frozen=True)
@@ -211,9 +218,8 @@ class Sketch:
             return True
         if unit.scope is None:
             return np.asarray(i.value).dtype != bool
-        if unit.scope.name in COSTS:  # the targets are the first constant of the shape of the outputs
-            a = next(j.value for j in unit.inputs if _needs_gradient(j))
-            return next((j for j in unit.inputs if not _needs_gradient(j) and j.value.shape == a.shape), None) is i
+        if unit.scope.name in COSTS:
+            return _targets(unit) is i
         return any(product.a is i.operand for product in self._products(i.node))
 
     def _products(self, node: Node) -> list[Product]:
@@ -279,7 +285,8 @@ class Sketch:
         """What its gradient is called."""
         symbol = self.symbol(value)
         if value in self.layer_with_part and value is self.layer_with_part[value].z:
-            return f"δ{symbol[1:]}" if symbol.startswith("z") else f"δ({symbol})"
+            is_numbered = symbol[0] == "z" and symbol[1:].rstrip("′").isdigit()
+            return f"δ{symbol[1:]}" if is_numbered else f"δ({symbol})"
         return f"∂{self.cost}/∂{symbol}"
 
     def size(self) -> int:
@@ -320,9 +327,12 @@ class Sketch:
             self._value(self.root, self.root._data, None)
         arrows = list(self.arrows.values())
         arriving = Counter(arrow.target for arrow in arrows if arrow.gradient)
+        out_of_sight = {id(part) for unit in hidden for node in unit.nodes for part in node.parents if _is_leaf(part)}
         for box in self.boxes:
-            if arriving[box.id] > 1 and box.kind != "hidden":
-                box.lines.append(f"sum of {arriving[box.id]} contributions")
+            if arriving[box.id] and id(box.value) in out_of_sight:
+                box.backward.append("some of its uses are hidden")
+            elif arriving[box.id] > 1 and box.kind != "hidden":
+                box.backward.append(f"sum of {arriving[box.id]} contributions")
         return Description(self.boxes, arrows, self.clusters.shown, notes)
 
     def _middle(self, max_nodes: int) -> tuple[int, int]:
@@ -355,16 +365,17 @@ class Sketch:
                 too_many += 1
                 sources[id(operand)] = f"n{len(self.boxes)}"  # the next box
         if too_many:
-            self._box("hidden", [f"{too_many} more inputs"], cluster)
+            self._box("hidden", ([f"{too_many} more inputs"], []), cluster)
 
         held = unit.outputs[0] if len(unit.outputs) == 1 and id(unit.outputs[0]) not in self.boxed else None
-        lines = [self.expression_of(unit)]
+        name = self.expression_of(unit)
+        numbers: tuple[list[str], list[str]] = [], []
         if held is not None:
             taken = list(dict.fromkeys(self.symbol(i.operand) for i in unit.inputs))
             arguments = f"({', '.join(taken[:3])}{', …' * (len(taken) > 3)})" if unit.scope else ""
-            lines[0] = f"{self.symbol(held)} = {lines[0]}{arguments}"
-            lines += self._numbers(held, held._data)
-        circle = self._box("op", lines, cluster, held, tuple(unit.nodes))
+            name = f"{self.symbol(held)} = {name}{arguments}"
+            numbers = self._numbers(held, held._data)
+        circle = self._box("op", ([name, *numbers[0]], numbers[1]), cluster, held, tuple(unit.nodes))
         for source in sources.values():
             self._arrow(Arrow(source, circle))
         for output in unit.outputs:
@@ -395,7 +406,7 @@ class Sketch:
         kinds = Counter(expression(node, []).partition("(")[0] for node in operations)
         summary = [f"{count} × {kind}" for kind, count in kinds.most_common(4)]
         lines = [f"… {len(operations)} operations hidden …", *summary]
-        box = self._box("hidden", lines, None, ops=tuple(operations))
+        box = self._box("hidden", (lines, []), None, ops=tuple(operations))
         for node in operations:
             for _, operand, _ in operands(node):
                 if id(operand) in self.place and not _is_leaf(operand) and self.place[id(operand)] != box:
@@ -411,12 +422,14 @@ class Sketch:
             arrow = replace(self.arrows[key], lines=[], norm=max(arrow.norm, self.arrows[key].norm))
         self.arrows[key] = arrow
 
-    def _box(self, kind: Kind, lines: list[str], cluster: int | None, value: Any = None, ops: Any = ()) -> str:
+    def _box(
+        self, kind: Kind, lines: tuple[list[str], list[str]], cluster: int | None, value: Any = None, ops: Any = ()
+    ) -> str:
         numbers = [] if value is None else [flat(value._data) if isinstance(value, Node) else value]
         if value is not None and isinstance(value, Node) and value in self.grads:
             numbers.append(self.grads[value])
         alarm = not all(np.isfinite(x).all() for x in numbers)
-        self.boxes.append(Box(f"n{len(self.boxes)}", kind, lines, cluster, alarm, value, ops))
+        self.boxes.append(Box(f"n{len(self.boxes)}", kind, *lines, cluster, alarm, value, ops))
         return self.boxes[-1].id
 
     # --- Text ---------------------------------------------------------------------------------------------
@@ -424,34 +437,44 @@ class Sketch:
     def _value(self, value: Any, data: Any, cluster: int | None) -> str:
         """A box for a value."""
         name = clean(value.name) if isinstance(value, Node) and value.name else ""
-        lines = [name or self.symbol(value), *self._numbers(value, data)]
+        forward, backward = self._numbers(value, data)
         kind: Kind = "data"
         if value is self.root:
             kind = "loss"
         elif _is_leaf(value) and isinstance(value, Node) and value.requires_grad:
             kind = "parameter"
         if id(value) in self.repeated:
-            lines.append(f"drawn at each of its {self.repeated[id(value)]} uses")
+            drawn, all_of_it = self.repeated[id(value)], self._leaves(self.units)[id(value)]
+            forward.append(f"drawn at {'each' if drawn == all_of_it else drawn} of its {all_of_it} uses")
+        lines = [name or self.symbol(value), *forward], backward
         self.place[id(value)] = self._box(kind, lines, None if _is_leaf(value) else cluster, value)
         return self.place[id(value)]
 
-    def _numbers(self, value: Any, data: Any) -> list[str]:
-        """Shape, value, gradient, and what is special about a value."""
+    def _numbers(self, value: Any, data: Any) -> tuple[list[str], list[str]]:
+        """Shape, value and what is special about it; and then its gradient, with the equation for that."""
         if isinstance(data, tuple):
-            lines, data = [f"{len(data)} results"], flat(data)
+            forward, data = [f"{len(data)} results"], flat(data)
         else:
-            lines = [f"shape {data.shape}"] if data.ndim else []
-        lines.append(summary("value", data))
+            forward = [f"shape {data.shape}"] if data.ndim else []
+        forward.append(summary("value", data))
+        slope = self._squashed(value, data)
+        if slope is not None and (count := int(np.sum(slope < SATURATED))):
+            forward.append(f"{count} of {data.size} saturated (σ′ < {SATURATED})")
         if not isinstance(value, Node) or value not in self.grads:
-            return lines
-        lines.append(summary(self.delta(value), self.grads[value]))
-        scope = value.scope.name if value.scope else ""
-        if value.fn is np.tanh or (value in self.leaving and scope in ("sigmoid", "tanh")):
-            slope = data * (1 - data) if scope == "sigmoid" else 1 - data * data
-            if count := int(np.sum(slope < SATURATED)):
-                lines.append(f"{count} of {data.size} saturated (σ′ < {SATURATED})")
+            return forward, []
         equation = self.equation(value)
-        return [*lines, equation] if equation else lines
+        return forward, [summary(self.delta(value), self.grads[value]), *([equation] if equation else [])]
+
+    def _squashed(self, value: Any, data: Any) -> Any:
+        """σ′ for each element of a sigmoid or a hyperbolic tangent, written as a function or by hand; else None."""
+        if not isinstance(value, Node) or not value.fn:
+            return None
+        scope = value.scope.name if value.scope else ""
+        layer = self.layer_with_part.get(value)
+        z = layer.z._data if layer and value is layer.a and layer.functions else None
+        if (scope == "sigmoid" and value in self.leaving) or (z is not None and is_activation("sigmoid", z, data)):
+            return data * (1 - data)
+        return 1 - data * data if value.fn is np.tanh and scope != "gelu" else None
 
     def equation(self, value: Node) -> str:
         """BP1 or BP2 for the z of a layer, and for its a what the next layers hand back; empty for other values."""
@@ -468,15 +491,43 @@ class Sketch:
             return f"BP2: {self.delta(value)} = {right}"
         return ""
 
+    def activation(self, layer: Layer) -> str:
+        """The activation function by its name, f if it has none of its own, nothing if there is none."""
+        names = layer.functions
+        last = layer.applied[-1] if names else layer.z
+        if len(names) == 1 and (last.scope is not layer.z.scope or len(last.args) == 1):
+            known = is_activation(names[0], layer.z._data, last._data)
+            return SCOPES[names[0]][0] if known and names[0] in SCOPES else clean(names[0], IN_FORMULA)
+        return "" if not names else "σ" if is_activation("sigmoid", layer.z._data, last._data) else "f"
+
     def slope(self, layer: Layer) -> str:
-        """σ′(z) by the name of the activation function; f′(z) if it has several parts, nothing if there is none."""
-        names = [SCOPES.get(f, (clean(f, IN_FORMULA),))[0] for f in layer.functions]
-        return f"{names[0] if len(names) == 1 else 'f'}′({self.symbol(layer.z)})" if names else ""
+        """σ′(z) by the name of the activation function; nothing if there is none."""
+        name = self.activation(layer)
+        return f"{name}′({self.symbol(layer.z)})" if name else ""
+
+    def _known(self, unit: _Unit) -> tuple[str, str]:
+        """How a closed scope and its derivative are written, if it is the function that its name says."""
+        assert unit.scope
+        name = unit.scope.name
+        x = next(i.value for i in unit.inputs if _needs_gradient(i))
+        y = unit.outputs[0]._data if len(unit.outputs) == 1 else None
+        if name not in SCOPES or not (isinstance(x, np.ndarray) and isinstance(y, np.ndarray)):
+            return clean(name), ""
+        n = x.size // max(y.size, 1)
+        if name in COSTS:
+            targets, n = _targets(unit), len(x) if x.ndim else 1
+            is_known = targets is not None and is_cost(name, x, targets.value, y)
+        elif name == "mean":
+            is_known = np.allclose(np.sum(x), n * np.sum(y))
+        else:
+            is_known = is_softmax(x, y) if name == "softmax" else is_activation(name, x, y)
+        symbol, slope = SCOPES[name]
+        return (symbol, slope.replace("{n}", str(n))) if is_known else (clean(name), "")
 
     def expression_of(self, unit: _Unit) -> str:
         """What a unit computes."""
         if unit.scope:
-            return SCOPES.get(unit.scope.name, (clean(unit.scope.name),))[0]
+            return self._known(unit)[0]
         if unit.layer and unit.nodes[-1] is unit.layer.z:
             products = [self._product(product) for product in unit.layer.products]
             return " + ".join([*products, *(self.symbol(bias) for bias in unit.layer.biases)])
@@ -485,8 +536,9 @@ class Sketch:
             axis = node.kwargs.get("axis")
             text = expression(node, self._arguments(node, written)) + ("" if axis is None else f" over axis {axis}")
             written[node] = f"({text})" if " " in text else text
-        f = f"f({self.symbol(unit.layer.z)}) = " if len(unit.nodes) > 1 and unit.layer else ""
-        return clean(f + text)
+        name = self.activation(unit.layer) if unit.layer else ""
+        is_named = name and (len(unit.nodes) > 1 or name == "f") and unit.layer and unit.nodes[-1] is unit.layer.a
+        return clean(f"{name}({self.symbol(unit.layer.z)}) = {text}" if is_named and unit.layer else text)
 
     def _product(self, product: Product) -> str:
         a, W = self.symbol(product.a), self.symbol(product.W) + "ᵀ" * product.transposed
@@ -527,11 +579,10 @@ class Sketch:
         if applied and output is applied.a and applied.functions:
             local += f" = {self.slope(applied)}"
         if unit.scope:
-            text = SCOPES.get(unit.scope.name, ("", ""))[1] if n_inputs == 1 else ""
-            n = len(i.value) if unit.scope.name in COSTS else flat(i.value).size // max(flat(output._data).size, 1)
-            return local, text.format(a=x, y=y, n=n), tag
+            return local, self._known(unit)[1].format(a=x, y=y) if n_inputs == 1 else "", tag
         if len(unit.nodes) > 1:
-            return local, "", tag
+            is_sigmoid = applied and output is applied.a and self.activation(applied) == "σ"
+            return local, SCOPES["sigmoid"][1].format(y=y) if is_sigmoid else "", tag
         return local, derivative(i.node, i.position, y, self._arguments(i.node)), tag
 
 
@@ -574,6 +625,13 @@ def _is_leaf(value: Any) -> bool:
 
 def _needs_gradient(i: _Input) -> bool:
     return isinstance(i.operand, Node) and i.operand.requires_grad
+
+
+def _targets(unit: _Unit) -> _Input | None:
+    """What a cost compares the outputs with: the first constant of their shape."""
+    a = next(i.value for i in unit.inputs if _needs_gradient(i))
+    constants = [i for i in unit.inputs if not _needs_gradient(i)]
+    return next((i for i in constants if np.shape(i.value) == np.shape(flat(a))), None)
 
 
 def _times_weights(delta: str, product: Product, W: str) -> str:

@@ -133,7 +133,7 @@ def _product(node: Node) -> Product | None:
     """``node`` as a product of activations and a parameter matrix; where both are parameters, the second is W."""
     for i in (1, 0):
         W, transposed = node.args[i], False
-        if isinstance(W, Node) and W.fn is np.transpose and W._data.ndim == 2:
+        if isinstance(W, Node) and W.fn is np.transpose and W._data.ndim == 2 and len(W.args) == 1 and not W.kwargs:
             W, transposed = W.parents[0], True
         if isinstance(W, Node) and W.fn is None and W.requires_grad and W._data.ndim in (1, 2):
             return Product(node, node.args[1 - i], W, W_first=i == 0, transposed=transposed)
@@ -200,11 +200,19 @@ def _elementwise_step(
     return None
 
 
-def _elementwise(operation: Node, of: Node) -> bool:
+def is_elementwise(operation: Node) -> bool:
+    """Whether each entry of the result depends on one entry of each argument, after broadcasting."""
     fn = operation.fn
-    one_by_one = (isinstance(fn, np.ufunc) and fn.signature is None and fn.nout == 1) or fn in (np.where, np.clip)
-    return one_by_one and operation._data.shape == of._data.shape
+    if isinstance(operation._data, tuple):  # several results
+        return False
+    return (isinstance(fn, np.ufunc) and fn.signature is None and fn.nout == 1) or fn in (np.where, np.clip)
+
+
+def _elementwise(operation: Node, of: Node) -> bool:
+    return is_elementwise(operation) and operation._data.shape == of._data.shape
 
 
 def _only_numbers(operation: Node, node: Node) -> bool:
-    return all(arg is node or np.ndim(value) == 0 for arg, value in zip(operation.args, operation.values, strict=True))
+    """Whether the other arguments are numbers, or masks as in ``np.where(z > 0, z, 0)``."""
+    others = [value for arg, value in zip(operation.args, operation.values, strict=True) if arg is not node]
+    return all(np.ndim(value) == 0 or np.asarray(value).dtype.kind == "b" for value in others)

@@ -39,7 +39,7 @@ OPERATIONS: dict[Callable[..., Any], tuple[str, ...]] = {
     operator.getitem: ("{a}[…]",),
 }
 
-# Scopes closed into one box, in the same way; {n} is how many examples a cost, or elements a mean, is taken over.
+# Scopes closed into one box, in the same way; {n} is how many examples a cost, or elements a mean, is over.
 SCOPES: dict[str, tuple[str, str]] = {
     "sigmoid": ("σ", "{y}(1 − {y})"),
     "tanh": ("tanh", "1 − {y}²"),
@@ -54,8 +54,6 @@ SCOPES: dict[str, tuple[str, str]] = {
     "cross_entropy": ("cross-entropy cost", "−y/({n}{a})"),
     "cross_entropy_with_logits": ("cross-entropy cost of softmax", "(softmax({a}) − y)/{n}"),
 }
-
-COSTS = {name for name in SCOPES if name == "quadratic" or "cross_entropy" in name}
 
 LONGEST = 60
 FORBIDDEN = {  # characters that reorder the text after them, and those that no XML file may contain
