@@ -21,6 +21,7 @@ MAY_IMPORT = {
     "tensor": {"engine", "errors", "rules"},
     "transforms": {"engine", "tensor"},
     "functional": {"engine", "errors", "tensor"},
+    "compiler": {"engine", "rules", "tensor", "transforms", "viz"},
     "costs": {"engine", "errors", "functional", "tensor"},
     "nn": {"engine", "errors", "functional", "tensor"},
     "optim": {"engine", "tensor"},

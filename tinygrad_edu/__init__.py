@@ -11,6 +11,7 @@ True
 from tinygrad_edu import backprop, costs, data, nn, optim, viz
 from tinygrad_edu.anomaly import detect_anomaly
 from tinygrad_edu.check import check_backprop, check_grads
+from tinygrad_edu.compiler import compile
 from tinygrad_edu.engine import defvjp, no_grad, primitive
 from tinygrad_edu.functional import (
     elu,
@@ -40,6 +41,7 @@ __all__ = [
     "backprop",
     "check_backprop",
     "check_grads",
+    "compile",
     "costs",
     "data",
     "defvjp",

@@ -57,6 +57,9 @@ class detect_anomaly:  # noqa: N801 - PyTorch's name
         values = [g, *node.values]
         self._look(node, result, values, "sent back", "the gradient (argument 0) and the arguments: ")
 
+    def finished(self, root: Node, found: dict[Node, Any]) -> None:
+        """Nothing to look at: every gradient was seen on its way."""
+
     def _look(self, node: Node, result: Any, inputs: list[Any], did: str, preface: str) -> None:
         for array in result if isinstance(result, tuple | list) else [result]:
             value = _array(array)

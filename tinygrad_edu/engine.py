@@ -91,6 +91,7 @@ _clock = itertools.count(1)
 _recording: ContextVar[bool] = ContextVar("recording", default=True)
 _scope: ContextVar[Scope | None] = ContextVar("scope", default=None)
 _watch: ContextVar[Any] = ContextVar("watch", default=None)  # see anomaly.py
+_tracing: ContextVar[bool] = ContextVar("tracing", default=False)  # see `tracing`
 
 NO_KWARGS: Mapping[str, Any] = {}
 
@@ -141,14 +142,15 @@ def record(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, A
             foreign.append(i)
             nodes = [part for part in arg if isinstance(part, Node)]
             if nodes:
-                if i >= len(rules) or not isinstance(rules[i], Each):
-                    raise TypeError(
-                        f"{name_of(fn)}: argument {i} is a {type(arg).__name__} of tensors; make it one tensor "
-                        "with np.stack (or np.concatenate) first"
-                    )
                 kind = type(nodes[0])
-                values[i] = [_value_for_graph(part) if isinstance(part, Node) else part for part in arg]
-                parents += [part for part in nodes if part.requires_grad]
+                values[i] = type(arg)([_value_for_graph(part) if isinstance(part, Node) else part for part in arg])
+                nodes = [part for part in nodes if part.requires_grad]
+                parents += nodes
+            if nodes and (i >= len(rules) or not isinstance(rules[i], Each)):
+                raise TypeError(
+                    f"{name_of(fn)}: argument {i} is a {type(arg).__name__} of tensors; make it one tensor "
+                    "with np.stack (or np.concatenate) first"
+                )
         elif isinstance(arg, complex | np.complexfloating):
             raise TypeError(is_complex(fn, i))
 
@@ -158,23 +160,97 @@ def record(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, A
         raise ValueError(shapes_do_not_fit(fn, values, error)) from error
 
     if not (parents and _recording.get()):
-        return tuple(_constant(part, kind) for part in value) if isinstance(value, tuple) else _constant(value, kind)
+        if not _tracing.get():
+            return tuple(_constant(v, kind) for v in value) if isinstance(value, tuple) else _constant(value, kind)
+        parents = []
     if foreign:
         args = _own_arguments(args, values, foreign)
-    node = object.__new__(kind)
-    node._data = cast(Array, value if isinstance(value, np.ndarray | tuple) else np.asarray(value))
-    node._state = PRIVATE
-    node.fn, node.args, node.kwargs, node.values, node.parents = fn, args, kwargs, values, parents
-    node.grad = node.name = None
-    node.requires_grad = True
-    node.scope = _scope.get()
-    node.index = next(_clock)
+    node = make_node(kind, fn, args, kwargs, values, value, parents)
     if (watch := _watch.get()) is not None:
         watch.forward(node)
     if isinstance(value, tuple):  # several results (`np.linalg.svd`) are one node; each is an element of it
         parts = [record(getitem, (node, i)) for i in range(len(value))]
         return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
     return node
+
+
+def make_node(
+    kind: type[Node],
+    fn: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    values: list[Any],
+    value: Any,
+    parents: list[Node],
+) -> Node:
+    """The node of a call that was made."""
+    node = object.__new__(kind)
+    node._data = cast(Array, value if isinstance(value, np.ndarray | tuple) else np.asarray(value))
+    node._state = PRIVATE
+    node.fn, node.args, node.kwargs, node.values, node.parents = fn, args, kwargs, values, parents
+    node.grad = node.name = None
+    node.requires_grad = bool(parents)
+    node.scope = _scope.get()
+    node.index = next(_clock)
+    return node
+
+
+def constant(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any] = NO_KWARGS) -> Any:
+    """Call a function through which no gradient flows: on values, giving plain arrays.
+
+    While the compiler traces it is recorded nevertheless: a mask must follow the values it was made from.
+    """
+    values = [_plain(arg) for arg in args]
+    value = fn(*values, **{name: _plain(arg) for name, arg in kwargs.items()})
+    if _tracing.get() and fn not in LOOKS_AT_SHAPE:
+        return _trace_constant(fn, args, kwargs, values, value)
+    return value
+
+
+def _plain(arg: Any) -> Any:
+    if isinstance(arg, Node):
+        return arg._data
+    if type(arg) in (list, tuple):
+        return type(arg)(map(_plain, arg))
+    return arg
+
+
+LOOKS_AT_SHAPE: frozenset[Callable[..., Any]] = frozenset(
+    {
+        *(np.shape, np.ndim, np.size, np.zeros_like, np.ones_like, np.full_like, np.empty_like, np.result_type),
+        *(np.can_cast, np.common_type, np.min_scalar_type, np.iscomplexobj, np.isrealobj),
+    }
+)
+"""Functions whose result does not depend on the values."""
+
+SHAPE_FOLLOWS_VALUES: frozenset[Callable[..., Any]] = frozenset(
+    {np.argwhere, np.nonzero, np.flatnonzero, np.unique, np.bincount, np.histogram, np.histogram_bin_edges}
+)
+
+
+def _trace_constant(
+    fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], values: list[Any], value: Any
+) -> Any:
+    kind = next((type(node) for node in nodes_in(args)), None)
+    if kind is None:
+        return value
+    if fn in SHAPE_FOLLOWS_VALUES or not isinstance(value, np.ndarray | np.generic):
+        raise TypeError(
+            f"compile: {name_of(fn)} gives a result whose shape, or the course of the program, depends on the values; "
+            "a compiled program is the same for all values: use np.where with a mask, or leave this function uncompiled"
+        )
+    return make_node(kind, fn, tuple(map(_copied, args)), kwargs, values, value, [])
+
+
+def nodes_in(args: Any) -> list[Node]:
+    """The nodes among arguments, or in lists and tuples among them."""
+    found: list[Node] = []
+    for arg in args:
+        if isinstance(arg, Node):
+            found.append(arg)
+        elif type(arg) in (list, tuple):
+            found += nodes_in(arg)
+    return found
 
 
 def _constant(value: Any, kind: type[Node]) -> Node:
@@ -191,7 +267,7 @@ def make_leaf(node: Node, requires_grad: bool) -> None:
     node.fn, node.args, node.kwargs, node.values, node.parents = None, (), NO_KWARGS, [], []
     node.grad = None
     node.requires_grad = requires_grad
-    node.index = 0
+    node.index = next(_clock)
     node._state = PRIVATE
 
 
@@ -215,8 +291,10 @@ def _own_arguments(args: tuple[Any, ...], values: list[Any], foreign: list[int])
     kept = list(args)
     for i in foreign:
         kept[i] = _copied(args[i])
-        if type(values[i]) is list and isinstance(kept[i], list | tuple):
-            values[i] = [v if isinstance(k, Node) else k for v, k in zip(values[i], kept[i], strict=True)]
+        if type(kept[i]) in (list, tuple):
+            values[i] = type(kept[i])(
+                [v if isinstance(k, Node) else k for v, k in zip(values[i], kept[i], strict=True)]
+            )
         else:
             values[i] = kept[i]
     return tuple(kept)
@@ -263,7 +341,7 @@ def gradients(
     """
     order = ancestors(root)
     watch = _watch.get()
-    if create_graph:
+    if create_graph and not _tracing.get():  # what is traced runs later, on values of its own
         _check_leaves(order)
     leaves = {node for node in order if node.fn is None and node.requires_grad}
     wanted = leaves if targets is None else set(targets)
@@ -283,7 +361,7 @@ def gradients(
             continue
         g = received[node] if node in wanted else received.pop(node)
         y, args = (node, node.args) if create_graph else (node._data, node.values)
-        if isinstance(node.values[0], tuple):
+        if node.fn is getitem and isinstance(node.values[0], tuple):
             receive_part(node.args[0], node.args[1], g)
             continue
         for rule, arg in zip(RULES[node.fn], node.args, strict=False):
@@ -297,7 +375,10 @@ def gradients(
                 for part, part_g in zip(arg, rule.rule(g, y, *args, **node.kwargs), strict=True):
                     if isinstance(part, Node) and part in useful:
                         receive(part, part_g)
-    return {node: received[node] for node in wanted if node in received}
+    found = {node: received[node] for node in wanted if node in received}
+    if watch is not None:
+        watch.finished(root, found)
+    return found
 
 
 def ancestors(root: Node) -> list[Node]:
@@ -520,6 +601,21 @@ def no_grad() -> recording:
     False
     """
     return recording(False)
+
+
+class tracing:  # noqa: N801 - used like no_grad
+    """Within this context every call on tensors is recorded, also those through which no gradient flows."""
+
+    def __enter__(self) -> None:
+        self._token = _tracing.set(True)
+
+    def __exit__(self, *exc: object) -> None:
+        _tracing.reset(self._token)
+
+
+def is_tracing() -> bool:
+    """Whether the compiler is recording a whole program here and now."""
+    return _tracing.get()
 
 
 def is_recording() -> bool:

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygrad_edu import engine, rules
-from tinygrad_edu.engine import EXPOSED, IN_GRAPH, PRIVATE, Node, gradients, make_leaf, own, record
+from tinygrad_edu.engine import EXPOSED, IN_GRAPH, PRIVATE, Node, constant, gradients, make_leaf, own, record
 from tinygrad_edu.errors import name_of, no_rule
 
 Array = npt.NDArray[Any]
@@ -95,6 +95,7 @@ class Tensor(Node):
         On a leaf it may be changed, in place (``w.data -= eta * w.grad``) or by assignment, which copies; what was
         computed before keeps the old value. On a computed tensor it is read-only.
         """
+        self._must_not_be_traced(".data")
         if self.fn is None:
             if self._state == IN_GRAPH:
                 self._data = self._data.copy()  # the graph keeps the old array
@@ -140,15 +141,28 @@ class Tensor(Node):
 
     def item(self) -> Any:
         """The one element, as a Python number."""
+        self._must_not_be_traced(".item()")
         return self._data.item()
 
     def numpy(self) -> Array:
         """A copy of the value, outside the graph."""
+        self._must_not_be_traced(".numpy()")
         return self._data.copy()
 
     def detach(self) -> Tensor:
         """The same value as a constant: no gradient flows through it."""
+        if engine.is_tracing():
+            with engine.no_grad():
+                return _record(np.positive, self)
         return Tensor(self._data, name=self.name)
+
+    def _must_not_be_traced(self, access: str) -> None:
+        """A compiled program is the same for all values, so while it is traced none may be looked at."""
+        if engine.is_tracing():
+            raise TypeError(
+                f"compile: {access} of a tensor of shape {self.shape} would fix, for all later calls, what it is now; "
+                "compute with the tensor itself (np.where chooses between values), or leave this function uncompiled"
+            )
 
     # --- The gradient -------------------------------------------------------------------------------------
 
@@ -167,6 +181,10 @@ class Tensor(Node):
         ValueError
             If the tensor is not a scalar and ``gradient`` is not given, or has another shape.
         """
+        if engine.is_tracing():
+            raise TypeError(
+                "compile: .backward() leaves its result in .grad, outside the program; compile tg.value_and_grad(f)"
+            )
         if not self.requires_grad:
             raise TypeError(
                 "Tensor.backward: nothing that this tensor was computed from has requires_grad=True "
@@ -210,6 +228,7 @@ class Tensor(Node):
                 "np.asarray(t) or arr[...] = t would silently cut the graph of a tensor that requires a gradient: "
                 "use t.numpy() for its value, t.detach() for a constant, np.stack([...]) to join a list of tensors"
             )
+        self._must_not_be_traced("np.asarray (or of an index into an array: index tg.Tensor(array) instead)")
         return np.array(self.data, dtype=dtype, copy=copy)
 
     def __reduce__(self) -> Any:
@@ -236,6 +255,7 @@ class Tensor(Node):
         return (self[i] for i in range(len(self)))
 
     def __bool__(self) -> bool:
+        self._must_not_be_traced("the truth value (if, while, and, or)")
         if self.size != 1:
             raise ValueError(
                 f"the truth value of a tensor of shape {self.shape} is ambiguous: use np.any(t) or np.all(t)"
@@ -252,6 +272,7 @@ class Tensor(Node):
         return operator.index(self._number("int"))
 
     def _number(self, kind: str) -> Any:
+        self._must_not_be_traced(f"{kind}(t)")
         if self.requires_grad:
             raise TypeError(
                 f"{kind}(t) would silently cut the graph of a tensor that requires a gradient: use t.item()"
@@ -261,8 +282,13 @@ class Tensor(Node):
     def __getitem__(self, index: Any) -> Tensor:
         parts = index if isinstance(index, tuple) else (index,)
         if any(isinstance(part, Tensor) for part in parts):
-            parts = tuple(part.__array__() if isinstance(part, Tensor) else part for part in parts)
-            index = parts if isinstance(index, tuple) else parts[0]
+            if not engine.is_tracing():
+                parts = tuple(part.__array__() if isinstance(part, Tensor) else part for part in parts)
+                index = parts if isinstance(index, tuple) else parts[0]
+            elif any(isinstance(part, Tensor) and part.dtype == bool for part in parts):
+                raise TypeError(
+                    "compile: t[mask] has a shape that depends on the values; use np.where(mask, t, 0), which has not"
+                )
         return _record(operator.getitem, self, index)
 
     def __setitem__(self, index: Any, value: Any) -> None:
@@ -350,6 +376,17 @@ class Tensor(Node):
     def __ge__(self, other: Any) -> Any:
         return constant(np.greater_equal, (self, other))
 
+    def __and__(self, other: Any) -> Any:
+        return constant(np.bitwise_and, (self, other))
+
+    def __or__(self, other: Any) -> Any:
+        return constant(np.bitwise_or, (self, other))
+
+    def __invert__(self) -> Any:
+        return constant(np.invert, (self,))
+
+    __rand__, __ror__ = __and__, __or__
+
     __hash__ = object.__hash__  # == is elementwise, so a tensor is found by identity
 
     # --- NumPy's methods ----------------------------------------------------------------------------------
@@ -426,11 +463,11 @@ class Tensor(Node):
 
     def argmax(self, axis: int | None = None) -> Any:
         """`numpy.argmax`: plain integers."""
-        return np.argmax(self._data, axis=axis)
+        return constant(np.argmax, (self, axis))
 
     def argmin(self, axis: int | None = None) -> Any:
         """`numpy.argmin`: plain integers."""
-        return np.argmin(self._data, axis=axis)
+        return constant(np.argmin, (self, axis))
 
 
 def _restore(data: Array, requires_grad: bool, name: str | None, grad: Array | None) -> Tensor:
@@ -464,20 +501,9 @@ def dispatch(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str,
         return record(fn, args, kwargs)
     if fn in rules.PIECEWISE_CONSTANT:
         return constant(fn, args, kwargs)
+    if engine.is_tracing() and not any(node.requires_grad for node in engine.nodes_in(args)):
+        return constant(fn, args, kwargs)  # a program may call what has no derivative where none is asked for
     raise no_rule(fn)
-
-
-def constant(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any] = engine.NO_KWARGS) -> Any:
-    """Call a function through which no gradient flows: on values, giving plain arrays."""
-    return fn(*map(_value, args), **{name: _value(arg) for name, arg in kwargs.items()})
-
-
-def _value(arg: Any) -> Any:
-    if isinstance(arg, Node):
-        return arg._data
-    if type(arg) in (list, tuple):
-        return type(arg)(map(_value, arg))
-    return arg
 
 
 def stop_gradient(t: Any) -> Any:

@@ -14,7 +14,7 @@ PIECEWISE_CONSTANT: frozenset[Callable[..., Any]] = frozenset(
         *(np.array_equal, np.array_equiv, np.count_nonzero, np.iscomplexobj, np.isrealobj, np.iscomplex, np.isreal),
         # rounding and signs
         *(np.sign, np.signbit, np.heaviside, np.floor, np.ceil, np.rint, np.trunc, np.fix, np.round, np.around),
-        *(np.floor_divide, np.angle, np.imag),
+        *(np.floor_divide, np.angle, np.imag, np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.invert),
         # places
         *(np.argmax, np.argmin, np.nanargmax, np.nanargmin, np.argsort, np.argpartition, np.lexsort),
         *(np.argwhere, np.nonzero, np.flatnonzero, np.searchsorted, np.digitize, np.unique, np.bincount),

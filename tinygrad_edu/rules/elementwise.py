@@ -5,11 +5,12 @@ derivative cheaper: (eᵃ)′ = y, tanh′ = 1 − y².
 """
 
 from math import log, pi
+from operator import getitem
 from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.engine import defvjp, expands, record
+from tinygrad_edu.engine import Node, constant, defvjp, expands, record
 
 # Arithmetic
 defvjp(np.add, lambda g, y, a, b: g, lambda g, y, a, b: g)
@@ -99,30 +100,30 @@ def sinc(x: Any) -> Any:
 
 
 # Choices between values. Where two are equal, `maximum` and `minimum` give each half of the gradient.
-def _first(wins: Any, ties: Any) -> Any:
-    return wins + 0.5 * ties
+def _first(g: Any, wins: Any, ties: Any) -> Any:
+    return wins + g.dtype.type(0.5) * ties  # in the precision of the gradient
 
 
 defvjp(
     np.maximum,
-    lambda g, y, a, b: g * _first(a > b, a == b),
-    lambda g, y, a, b: g * _first(b > a, a == b),
+    lambda g, y, a, b: g * _first(g, a > b, a == b),
+    lambda g, y, a, b: g * _first(g, b > a, a == b),
 )
 defvjp(
     np.minimum,
-    lambda g, y, a, b: g * _first(a < b, a == b),
-    lambda g, y, a, b: g * _first(b < a, a == b),
+    lambda g, y, a, b: g * _first(g, a < b, a == b),
+    lambda g, y, a, b: g * _first(g, b < a, a == b),
 )
 # fmax and fmin prefer a number to NaN.
 defvjp(
     np.fmax,
-    lambda g, y, a, b: g * _first((a > b) | np.isnan(b), a == b),
-    lambda g, y, a, b: g * _first((b > a) | np.isnan(a), a == b),
+    lambda g, y, a, b: g * _first(g, (a > b) | np.isnan(b), a == b),
+    lambda g, y, a, b: g * _first(g, (b > a) | np.isnan(a), a == b),
 )
 defvjp(
     np.fmin,
-    lambda g, y, a, b: g * _first((a < b) | np.isnan(b), a == b),
-    lambda g, y, a, b: g * _first((b < a) | np.isnan(a), a == b),
+    lambda g, y, a, b: g * _first(g, (a < b) | np.isnan(b), a == b),
+    lambda g, y, a, b: g * _first(g, (b < a) | np.isnan(a), a == b),
 )
 # The gradient is masked, not multiplied: 0 · ∞ from the branch not taken would be NaN.
 defvjp(
@@ -191,15 +192,21 @@ def copy(a: Any) -> Any:
 @expands(np.unwrap)
 def unwrap(p: Any, discont: Any = None, axis: int = -1, *, period: float = 2 * pi) -> Any:
     # Whole periods are added to the values: a constant.
-    value = p.numpy()
-    return p + (np.unwrap(value, discont, axis, period=period) - value)
+    unwrapped = constant(np.unwrap, (p, discont, axis), {"period": period})
+    return p + (unwrapped - constant(np.positive, (p,)))
+
+
+def _at(a: Any, places: Any) -> Any:
+    """``a[places]``, also where only the places are a tensor, as they are while the compiler traces."""
+    return record(getitem, (a, places)) if isinstance(places, Node) else a[places]
 
 
 @expands(np.interp)
 def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Any:
     i = np.clip(np.searchsorted(xp, x) - 1, 0, len(xp) - 2)
     inside = np.clip(x, xp[0], xp[-1])
-    y = fp[i] + (inside - xp[i]) * ((fp[i + 1] - fp[i]) / (xp[i + 1] - xp[i]))
+    x0, x1, y0, y1 = (_at(a, j) for a in (xp, fp) for j in (i, i + 1))
+    y = y0 + (inside - x0) * ((y1 - y0) / (x1 - x0))
     if left is not None:
         y = np.where(x < xp[0], left, y)
     return y if right is None else np.where(x > xp[-1], right, y)

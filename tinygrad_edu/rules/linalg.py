@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.engine import Node, defvjp, expands, record
+from tinygrad_edu.engine import Node, constant, defvjp, expands, record
 
 
 def _T(m: Any) -> Any:
@@ -383,7 +383,7 @@ def norm(a: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
         return record(np.linalg.norm, (a,), {"ord": ord, "axis": axis, "keepdims": keepdims})
     if not matrix:
         if ord == 0:
-            return np.linalg.norm(a._data, 0, axis, keepdims)
+            return constant(np.linalg.norm, (a, 0, axis, keepdims))
         extremum = np.max if ord > 0 else np.min
         return extremum(np.abs(a), axis=axis, keepdims=keepdims)
     rows, columns = (i % a.ndim for i in axis)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.engine import EXPANSIONS, Each, Node, defvjp, expands, primitive, record, scoped
+from tinygrad_edu.engine import EXPANSIONS, Each, Node, constant, defvjp, expands, primitive, record, scoped
 
 
 def _reshaped_back(g: Any, y: Any, a: Any, *_: Any, **__: Any) -> Any:
@@ -38,7 +38,7 @@ def astype(a: Any, dtype: Any, *, copy: bool = True) -> Any:
     if kind == "c":
         raise TypeError("np.astype: complex tensors are not supported; keep real and imaginary part as two tensors")
     if kind != "f":
-        return a.numpy().astype(dtype)  # rounding: piecewise constant
+        return constant(np.astype, (a, np.dtype(dtype)))  # rounding: piecewise constant
     return record(np.astype, (a, np.dtype(dtype)))
 
 
@@ -70,7 +70,7 @@ def _rearranged(fn: Callable[..., Any]) -> Callable[..., Any]:
     """What a function that only moves elements does to a tensor: move their numbers 0, 1, 2, …, then gather there."""
 
     def text(a: Any, *args: Any, **kwargs: Any) -> Any:
-        places = fn(np.arange(a.size).reshape(a.shape), *args, **kwargs)
+        places = constant(fn, (np.arange(a.size).reshape(a.shape), *args), kwargs)
         return _gather(a.reshape(-1), places)
 
     text.__name__ = fn.__name__

@@ -1,0 +1,126 @@
+"""Names for the values of a program, and the equations they belong to."""
+
+from __future__ import annotations
+
+import keyword
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.compiler.trace import Trace, operations_under
+from tinygrad_edu.engine import Node
+from tinygrad_edu.viz.layers import Layer, find_layers
+
+TAKEN = {"np", "out", "outputs", "program"}  # what the printed text uses itself
+
+
+class Names:
+    """Which name each value has, and what is said beside it.
+
+    Attributes
+    ----------
+    of : dict of Node to str
+        The name of a value; operations that stand in no equation have none.
+    comments : dict of Node to str
+        The equation that a value is the left-hand side of.
+    """
+
+    def __init__(self, trace: Trace, arguments: list[tuple[str, str]]) -> None:
+        """``arguments``: for every input the name of its argument, or its key in it, and a name if that is none."""
+        self.of: dict[Node, str] = {}
+        self.comments: dict[Node, str] = {}
+        self._used: set[str] = set(TAKEN)
+        operations = operations_under([trace.root])
+        layers = find_layers(trace.root, operations) if isinstance(trace.root, Node) else []
+        inputs = dict(zip(trace.inputs, arguments, strict=True))
+        for node, (name, _) in inputs.items():
+            if name:
+                self.give(node, name)
+        self._name_layers(layers)
+        for node, (_, fallback) in inputs.items():
+            self.give(node, fallback)
+        for i, node in enumerate(trace.captured, start=1):
+            self.give(node, node.name or f"x{i}")
+        for node in operations:
+            if node.name:
+                self.give(node, node.name)
+        if isinstance(trace.root, Node):
+            self.give(trace.root, "C", "the cost")
+        self._name_gradients(trace, layers)
+
+    def copy(self) -> Names:
+        """The same names, to add to."""
+        twin = object.__new__(Names)
+        twin.of, twin.comments, twin._used = self.of.copy(), self.comments.copy(), self._used.copy()
+        return twin
+
+    def give(self, node: Node, name: str, comment: str = "") -> None:
+        """Name a value, unless it has a name already."""
+        if node not in self.of:
+            self.of[node] = self.new(name)
+        if comment:
+            self.comments.setdefault(node, comment)
+
+    def new(self, name: str) -> str:
+        """A name like this one that nothing else has."""
+        name = "".join(c if c.isascii() and (c.isalnum() or c == "_") else "_" for c in name)
+        if not name or not name.isidentifier() or keyword.iskeyword(name):
+            name = f"x_{name}"
+        tries = (name if i == 1 else f"{name}_{i}" for i in range(1, 10**9))
+        free = next(candidate for candidate in tries if candidate not in self._used)
+        self._used.add(free)
+        return free
+
+    def _name_layers(self, layers: list[Layer]) -> None:
+        for layer in layers:
+            l = layer.number
+            for i, product in enumerate(layer.products):
+                self.give(product.W, f"{'WUV'[i] if i < 3 else 'W'}{l}")
+            for bias in layer.biases:
+                self.give(bias, f"b{l}")
+            previous = next((self.of.get(p.a) for p in layer.products if isinstance(p.a, Node)), None) or f"a{l - 1}"
+            terms = [f"{previous} {self.of[p.W]}" for p in layer.products[:1]] + [self.of[b] for b in layer.biases]
+            self.give(layer.z, f"z{l}", f"layer {l}: z{l} = {' + '.join(terms)}")
+            if layer.a is not layer.z:
+                functions = layer.functions
+                applied = f"{functions[0]}(z{l})" if len(functions) == 1 else f"the activation of z{l}"
+                self.give(layer.a, f"a{l}", f"a{l} = {applied}")
+
+    def _name_gradients(self, trace: Trace, layers: list[Layer]) -> None:
+        of_z = {layer.z: layer for layer in layers}
+        parameters = {p.W: "BP4" for layer in layers for p in layer.products}
+        parameters |= {b: "BP3" for layer in layers for b in layer.biases}
+        for g, node in trace.gradients.items():
+            if node in of_z:
+                layer = of_z[node]
+                self.give(g, f"delta{layer.number}", _error(layer))
+            elif node in self.of and node.fn is None:
+                self.give(g, f"grad_{self.of[node]}", parameters.get(node, ""))
+
+
+def _error(layer: Layer) -> str:
+    match layer.tag:
+        case "BP1":
+            return "BP1: the error at the outputs"
+        case "BP2":
+            return "BP2: the error moves back through " + " and ".join(f"W{n.number}" for n, _ in layer.next)
+    return "the error of this layer"
+
+
+def arguments_of(names: list[str], args: list[Any]) -> Iterator[tuple[str, str]]:
+    """For every array in the arguments: its name where it has one, and a name for when nothing better is known."""
+
+    def walk(name: str, path: str, x: Any) -> Iterator[tuple[str, str]]:
+        if isinstance(x, np.ndarray | np.generic):
+            yield name, path
+        elif isinstance(x, dict):
+            for key, part in x.items():
+                yield from walk(key if isinstance(key, str) else "", f"{path}_{key}", part)
+        elif isinstance(x, list | tuple):
+            for i, part in enumerate(x):
+                field = x._fields[i] if hasattr(x, "_fields") else ""
+                yield from walk(field, f"{path}_{i}", part)
+
+    for name, x in zip(names, args, strict=True):
+        yield from walk(name, name, x)

@@ -1,0 +1,92 @@
+"""NumPy calls as text."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.engine import Node
+
+REDUCTIONS = {np.sum: "np.add", np.prod: "np.multiply", np.max: "np.maximum", np.min: "np.minimum"}
+INFIX = {  # symbol and precedence
+    np.add: ("+", 1),
+    np.subtract: ("-", 1),
+    np.multiply: ("*", 2),
+    np.divide: ("/", 2),
+    np.matmul: ("@", 2),
+    np.less: ("<", 0),
+    np.less_equal: ("<=", 0),
+    np.greater: (">", 0),
+    np.greater_equal: (">=", 0),
+    np.equal: ("==", 0),
+}
+ATOM = 9
+
+
+def name_in_numpy(fn: Callable[..., Any]) -> str | None:
+    """How a program calls the function: ``np.tanh``, ``np.linalg.inv``; None if it is not one of NumPy's."""
+    for prefix, home in (("np.", np), ("np.linalg.", np.linalg), ("np.fft.", np.fft)):
+        if getattr(home, getattr(fn, "__name__", ""), None) is fn:
+            return f"{prefix}{fn.__name__}"
+    return None
+
+
+def is_plain_transpose(node: Node) -> bool:
+    """Whether the operation is ``a.T``, a view that costs nothing and so stands where it is used."""
+    return node.fn is np.transpose and len(node.args) == 1 and not node.kwargs
+
+
+def literal(x: Any, name: Callable[[Any], str]) -> str:
+    """A value as Python text; ``name`` gives the name of nodes, arrays, functions and other objects."""
+    match x:
+        case slice():
+            return f"slice({', '.join(literal(part, name) for part in (x.start, x.stop, x.step))})"
+        case np.dtype():
+            return f"np.{x.name}" if hasattr(np, x.name) else f"np.dtype({x.str!r})"
+        case np.generic():
+            return f"np.{x.dtype.name}({literal(x.item(), name)})"
+        case tuple() | list() if type(x) in (tuple, list):
+            parts = ", ".join(literal(part, name) for part in x)
+            return f"[{parts}]" if isinstance(x, list) else f"({parts}{',' if len(x) == 1 else ''})"
+        case float():
+            return repr(x) if np.isfinite(x) else f"np.{x}".replace("np.-inf", "-np.inf")
+        case None | bool() | int() | str():
+            return repr(x)
+        case _ if x is Ellipsis:
+            return "..."
+        case type() if issubclass(x, np.generic):
+            return f"np.{np.dtype(x).name}"
+    return name(x)
+
+
+def index(x: Any, name: Callable[[Any], str]) -> str:
+    """What stands between the brackets of ``a[…]``."""
+
+    def part(p: Any) -> str:
+        if isinstance(p, slice):
+            ends = ["" if end is None else literal(end, name) for end in (p.start, p.stop, p.step)]
+            return ":".join(ends if p.step is not None else ends[:2])
+        return literal(p, name)
+
+    if isinstance(x, tuple) and x:
+        return ", ".join(map(part, x)) + ("," if len(x) == 1 else "")
+    return part(x)
+
+
+def call(node: Node, name: Callable[[Any], str], *more: str) -> str:
+    """The operation as a call of NumPy; ``more`` are further arguments."""
+    fn, args = node.fn, node.args
+    if fn is operator.getitem:
+        return f"{name(args[0])}[{index(args[1], name)}]"
+    if is_plain_transpose(node):
+        return f"{name(args[0])}.T"
+    if fn is np.reshape and len(args) == 2:
+        return f"{name(args[0])}.reshape({literal(args[1], name)})"
+    if fn is np.astype:
+        return f"{name(args[0])}.astype({literal(args[1], name)})"
+    words = [literal(arg, name) for arg in args]
+    words += [f"{key}={literal(value, name)}" for key, value in node.kwargs.items()]
+    return f"{name_in_numpy(fn) or name(fn)}({', '.join([*words, *more])})"  # type: ignore[arg-type] # an operation
