@@ -57,9 +57,9 @@ def assert_matches_differences(net, activation, output, cost, tolerance=1e-7):
     np.testing.assert_allclose(result.cost, C(), rtol=1e-12)
     for i in range(len(weights)):
         pairs = [
-            (result.delta[i], numeric(lambda e: C(nudge={i + 1: e}), np.zeros_like(result.z[i]))),  # noqa: B023
-            (result.grad_weights[i], numeric(lambda W: C(weights=swapped(weights, i, W)), weights[i])),  # noqa: B023
-            (result.grad_biases[i], numeric(lambda b: C(biases=swapped(biases, i, b)), biases[i])),  # noqa: B023
+            (result.delta[i], numeric(lambda e, i=i: C(nudge={i + 1: e}), np.zeros_like(result.z[i]))),
+            (result.grad_weights[i], numeric(lambda W, i=i: C(weights=swapped(weights, i, W)), weights[i])),
+            (result.grad_biases[i], numeric(lambda b, i=i: C(biases=swapped(biases, i, b)), biases[i])),
         ]
         for by_hand, differences in pairs:
             np.testing.assert_allclose(by_hand, differences, rtol=tolerance, atol=tolerance)
@@ -136,7 +136,7 @@ def test_softmax_is_a_distribution_that_ignores_shifts(row):
 def test_softmax_jacobian_against_differences():
     z = np.random.default_rng(0).normal(size=(3, 4))
     for j in range(4):
-        expected = numeric(lambda z: bp.softmax(z)[:, j].sum(), z)  # noqa: B023  (row i depends on z_i only)
+        expected = numeric(lambda z, j=j: bp.softmax(z)[:, j].sum(), z)  # row i depends on z_i only
         np.testing.assert_allclose(bp.softmax_jacobian(bp.softmax(z))[:, j], expected, atol=1e-9)
 
 

@@ -24,8 +24,11 @@ ON_LOGITS = pytest.mark.parametrize("name", WITH_LOGITS)
 EVERY_DTYPE = pytest.mark.parametrize("dtype", [np.float64, np.float32])
 
 
+MODERATE = st.floats(-30, 30)
+
+
 @st.composite
-def batches(draw, name="quadratic", min_units=1, z=st.floats(-30, 30)):  # noqa: B008
+def batches(draw, name="quadratic", min_units=1, z=MODERATE):
     """Outputs (probabilities, or any numbers for costs of z) and targets in [0, 1], of one shape (n, units)."""
     shape = draw(st.tuples(st.integers(1, 5), st.integers(min_units, 4)))
     outputs = z if name in WITH_LOGITS else st.floats(0.01, 0.99)

@@ -47,7 +47,10 @@ def reals(low=-30.0, high=30.0):
     return st.floats(low, high, allow_nan=False)
 
 
-def tables(elements=reals(), min_dims=1, max_dims=3):  # noqa: B008
+REALS = reals()
+
+
+def tables(elements=REALS, min_dims=1, max_dims=3):
     shapes = array_shapes(min_dims=min_dims, max_dims=max_dims, max_side=4)
     return arrays(np.float64, shapes, elements=elements)
 

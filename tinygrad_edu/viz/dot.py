@@ -42,7 +42,7 @@ TAGS = {
 _one_at_a_time = threading.Lock()  # the WebAssembly Graphviz crashes when two threads use it
 
 
-class Drawing(graphviz.Digraph):  # type: ignore[misc]
+class Drawing(graphviz.Digraph):  # type: ignore[misc] # graphviz has no types
     """A `graphviz.Digraph`: show it in a notebook, edit it, render it.
 
     SVG needs no ``dot`` program. A file is replaced only when its new content is complete.
