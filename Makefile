@@ -49,8 +49,7 @@ docs: $(DONE)docs $(DONE)plots ## build the pages, running their code, into docs
 pictures: $(DONE)plots ## make the pictures in docs/images anew
 	$(BIN)/python docs/make_pictures.py $(ARGS)
 
-bench: $(DONE)plots $(DONE)peers ## measure speed
-	@$(if $(BENCHMARKS),,echo "There are no benchmarks yet (tests/benchmarks/bench_*.py).")
+bench: $(DONE)plots $(DONE)bench ## measure speed, in ten minutes, for docs/benchmarks.md (ARGS=--quick: in seconds)
 	@set -e; for file in $(BENCHMARKS); do echo "== $$file"; $(BIN)/python $$file $(ARGS); done
 
 setup: $(DONE)plots $(DONE)test $(DONE)lint $(DONE)docs $(DONE)peers ## install everything there is to install

@@ -1,0 +1,120 @@
+"""The benchmarks measure what they say; no time is asserted here."""
+
+import os
+import random
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tinygrad_edu as tg
+
+BENCHMARKS = Path(__file__).parent / "benchmarks"
+PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
+sys.path.insert(0, str(BENCHMARKS))
+
+import contenders  # noqa: E402
+import networks  # noqa: E402
+import report  # noqa: E402
+import timing  # noqa: E402
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("network", networks.NETWORKS)
+def test_the_baseline_is_backpropagation(network, dtype):
+    p = networks.problem(network, dtype)
+    C, grads = networks.backprop(*p)
+    right = tg.backprop.backprop(*p, activation="sigmoid", output="sigmoid", cost="quadratic")
+    tolerance = {"rtol": 0, "atol": 1e-14 if dtype == "float64" else 1e-5}
+    np.testing.assert_allclose(C, right.cost, **tolerance)
+    assert {C.dtype, *(g.dtype for g in grads)} == {np.dtype(dtype)}
+    for found, expected in zip(grads, [*right.grad_weights, *right.grad_biases], strict=True):
+        np.testing.assert_allclose(found, expected, **tolerance)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("network", networks.NETWORKS)
+def test_ours_agrees_with_the_baseline(network, dtype):
+    p = networks.problem(network, dtype)
+    run = contenders.CONTENDERS["ours"].prepare(p)
+    run()
+    assert contenders.mistake("ours", p, run()) is None  # the second time: gradients do not accumulate
+
+
+def test_a_contender_that_is_wrong_is_found():
+    p = networks.problem("2-3-1, batch 4")
+    C, grads = networks.backprop(*p)
+    assert contenders.mistake("ours", p, (C, grads)) is None
+    assert contenders.mistake("ours", p, (2 * C, grads)) == "the cost is off by 1e+00"
+    assert contenders.mistake("ours", p, (C, [np.full((2, 3), np.nan), *grads[1:]])) == "gradient 1 is off by nan"
+    assert contenders.mistake("ours", p, (C, [*grads[:-1], 2 * grads[-1]])) == "gradient 4 is off by 1e+00"
+    assert contenders.mistake("ours", p, (C, [grads[0].T, *grads[1:]])) == "gradient 1 has shape (3, 2), not (2, 3)"
+    assert contenders.mistake("ours", p, (C, grads[1:])) == "there are 3 gradients, not 4"
+    single = [grads[0].astype("float32"), *grads[1:]]
+    assert contenders.mistake("ours", p, (C, single)) == "gradient 1 is float32, not float64"
+
+
+def test_ratios_on_a_machine_that_slows_down(monkeypatch):
+    """On a clock that runs three times as fast at the end as at the start, and stutters, 2 is still 2."""
+    clock, noise = [0.0], random.Random(0)
+    monkeypatch.setattr(timing, "perf_counter", lambda: clock[0])
+
+    def work(seconds):
+        def run():
+            clock[0] += seconds * (1 + clock[0] / 100) * (5 if noise.random() < 0.01 else 1)
+
+        return run
+
+    found = timing.compare(work(0.001), {"twice": work(0.002), "half": work(0.0005)}, seconds=60, rounds=100)
+    assert clock[0] > 5
+    assert found["twice"].ratio == pytest.approx(2, rel=0.05)
+    assert found["half"].ratio == pytest.approx(0.5, rel=0.05)
+    assert found[None].ratio == pytest.approx(1, rel=0.05)
+    assert found["twice"].low <= found["twice"].ratio <= found["twice"].high
+
+
+@pytest.mark.parametrize("script", sorted(BENCHMARKS.glob("bench_*.py")), ids=lambda path: path.stem)
+def test_the_quick_run_prints_tables(script, tmp_path):
+    before = PAGE.read_bytes()
+    done = subprocess.run(
+        [sys.executable, "-W", "error", str(script), "--quick"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONUTF8": "1"},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"^\| ours.*\d \|", done.stdout, re.MULTILINE)
+    assert not re.search("^- ours.*(failed|wrong)", done.stdout, re.MULTILINE), done.stdout
+    for section in re.findall(r"^--- (.*) ---$", done.stdout, re.MULTILINE):
+        assert f"<!-- begin {section} -->" in before.decode(), f"benchmarks.md has no place for {section}"
+    assert PAGE.read_bytes() == before
+    assert not list(tmp_path.iterdir())
+
+
+def test_sections_of_the_page_are_replaced(tmp_path, capsys):
+    page = tmp_path / "page.md"
+    page.write_text("Before.\n\n<!-- begin a -->\nold\n<!-- end a -->\n\nAfter.\n", encoding="utf-8")
+    report.publish({"a": r"new \1"}, quick=True, page=page)
+    assert "old" in page.read_text(encoding="utf-8")
+    report.publish({"a": r"new \1"}, quick=False, page=page)
+    assert page.read_text(encoding="utf-8") == ("Before.\n\n<!-- begin a -->\n\nnew \\1\n\n<!-- end a -->\n\nAfter.\n")
+    assert capsys.readouterr().out.count("new") == 2
+    with pytest.raises(ValueError, match="0 places for the section b"):
+        report.publish({"b": ""}, quick=False, page=page)
+
+
+def test_tables_and_numbers():
+    assert [report.number(v) for v in (0, 0.06512, 0.651, 0.9999, 6.51, 65.1, 651.2, 6512)] == [
+        "0", "0.0651", "0.651", "1.00", "6.51", "65.1", "651", "6510",
+    ]  # fmt: skip
+    assert report.table(["", "x"], [["a", "1.00"], ["long", None]]).splitlines() == [
+        "|      |    x |",
+        "| ---- | ---: |",
+        "| a    | 1.00 |",
+        "| long |    – |",
+    ]
