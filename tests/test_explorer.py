@@ -272,6 +272,7 @@ def by_hand_nets():
         "a vector first": np.sum(np.tanh(V2[0] * 1.0 @ np.tanh(V1 @ X.T)) ** 2),
         "a vector of weights": np.sum(np.tanh(parameter(2) @ np.tanh(parameter(2, 2) @ X.T)) ** 2),
         "recurrent": recurrent(),
+        "a cost of two parts": ends_in(lambda z: np.sum(np.concatenate([np.tanh(z), np.square(np.tanh(z))]) ** 2)),
         "cost of the same name": ends_in(lambda z: quadratic(tg.sigmoid(z), Y)),
         "sigmoid of the same name": hidden(sigmoid),
         "scoped sigmoid": hidden(logistic),
@@ -335,6 +336,12 @@ def test_the_formula_of_a_cost_stands_only_where_it_is_true():
     assert written["logits of tanh"] == "δ2 = ∂C/∂a2 ⊙ tanh′(z2)"
 
 
+def test_numbers_that_are_not_finite_are_neither_right_nor_wrong():
+    x = np.where(X == 1, np.nan, X)
+    status = {e["tag"]: e["status"] for e in film(tg.costs.quadratic(tg.sigmoid(x @ parameter(2, 1)), Y))["equations"]}
+    assert status == {"BP1": "not finite", "BP4": "not finite"}
+
+
 def test_a_transpose_used_elsewhere_is_not_bp4():
     turned = parameter(1, 2).T
     equations = film(np.sum(np.tanh(X @ turned) ** 2) + np.sum(turned**2))["equations"]
@@ -353,6 +360,8 @@ def test_what_cannot_be_recomputed_is_taken_from_autograd_and_said():
     (bp1, _) = film(np.sum(np.logaddexp(np.tanh(X @ parameter(2, 1)), 0.5)))["equations"]
     assert bp1["status"] == "verified"
     assert bp1["note"] == "∂C/∂a1 is taken from autograd: there is no formula by hand for this cost."
+    (large, _) = film(np.sum(np.tanh(np.ones((3000, 2)) @ parameter(2, 1)) ** 2))["equations"]
+    assert large["note"] == bp1["note"]
     softplus = np.sum(np.logaddexp(X @ parameter(2, 1), 0.5) @ parameter(1, 1))
     assert [e["status"] for e in film(softplus)["equations"] if e["tag"] == "BP2"] == ["unchecked"]
 
@@ -740,6 +749,19 @@ def test_arrow_keys_in_a_table_choose_the_entry_and_keep_the_focus(page):
     assert page.status.startswith("Step 3 ")
     assert page.text("#panel-title").endswith("entry [1, 1]")
     assert page.js("return document.activeElement.getAttribute('aria-selected')") == "true"
+
+
+def test_a_table_that_leads_elsewhere_is_walked_by_arrow_keys_and_left_by_enter(page):
+    from selenium.webdriver import Keys
+
+    page.open(small(), "#step=1")
+    page.js("document.querySelectorAll('#panel .map')[1].querySelector('[tabindex=\"0\"]').focus()")
+    page.press(Keys.ARROW_RIGHT)
+    page.press(Keys.ARROW_DOWN)
+    assert page.text("#panel-title") == "v1, entry [0, 0]"
+    page.press(Keys.ENTER)
+    assert page.text("#panel-title") == "x, entry [1, 1]"
+    assert page.status.startswith("Step 1 ")
 
 
 def test_partial_sums_at_a_fan_out(page):

@@ -21,13 +21,13 @@ from tinygrad_edu.engine import Node, unbroadcast
 from tinygrad_edu.viz import graph
 from tinygrad_edu.viz.formulas import COSTS, LOGITS, agree, cost_gradient, is_activation, is_cost
 from tinygrad_edu.viz.layers import Layer, Product, scopes
-from tinygrad_edu.viz.symbols import SCOPES, norm
+from tinygrad_edu.viz.symbols import SCOPES, flat, norm
 
 Array = npt.NDArray[Any]
 Data = dict[str, Any]
 
 H = 1e-30
-ENTRIES = 1000  # of activations, each of which takes a run through the cost
+WORK = 5_000_000  # how many numbers may be computed for the complex step of a cost, which runs once per activation
 ANALYTIC: set[Any] = {
     *(np.add, np.subtract, np.multiply, np.divide, np.power, np.negative, np.positive, np.square, np.sqrt),
     *(np.reciprocal, np.exp, np.exp2, np.expm1, np.log, np.log2, np.log10, np.log1p, np.sin, np.cos, np.tan, np.sinh),
@@ -140,10 +140,10 @@ class _Equations:
                 upstream = self.grads[C].reshape(())
                 nabla, size = cost_gradient(name, a._data, y)
                 return nabla * upstream, size * abs(upstream), name if upstream == 1 else "", ""
-        if a._data.size > ENTRIES or a is self.sketch.root:
+        between = _between(a, self.sketch.root, self.sketch)
+        if not between or a._data.size * sum(np.size(flat(node._data)) + 1000 for node in between) > WORK:
             return None, None, "", ""
         nabla = np.empty_like(a._data)
-        between = _between(a, self.sketch.root, self.sketch)
         for i in range(nabla.size):
             direction = np.zeros_like(a._data)
             direction.flat[i] = 1

@@ -215,6 +215,9 @@ function make(tag, options = {}, ...children) {
   return element;
 }
 const p = (...children) => make("p", {}, ...children);
+const formula = (...children) => make("p", { class: "formula" }, ...children);
+const numbersLine = (...children) => make("p", { class: "formula numbers" }, ...children);
+const quiet = (...children) => make("p", { class: "quiet" }, ...children);
 const symbolOf = (node) => film.nodes[node].symbol;
 const deltaOf = (node) => film.nodes[node].delta;
 function nameButton(node) {
@@ -296,9 +299,9 @@ function paint() {
   let focus = null;
   for (const box of boxes.values()) {
     const value = box.value;
-    const reached = box.operations.length ? box.operations.some((o) => isComputed(o, state.step)) : value === null || isComputed(value, state.step);
-    const isNow = state.step > 0 && (box.operations.includes(now.node) || (value === now.node && now.phase !== "backward") || (value !== null && targets.has(value)));
-    box.element.classList.toggle("later", !reached);
+    const isAbout = box.operations.includes(now.node) || (value === now.node && now.phase !== "backward") || targets.has(value);
+    const isNow = state.step > 0 && isAbout;
+    box.element.classList.toggle("later", !isDone(box, "some"));
     box.element.classList.toggle("now", isNow);
     box.element.classList.toggle("chosen", state.node !== null && (value === state.node || box.operations.includes(state.node)));
     if (state.step > 0 && box.operations.includes(now.node)) focus = box.element;
@@ -315,7 +318,7 @@ function paint() {
     box.element.classList.toggle("alarm", !finite);
   }
   for (const edge of edges) {
-    const reached = edge.isGradient ? edge.steps.some((step) => step <= state.step) : isForwardDone(boxes.get(edge.from));
+    const reached = edge.isGradient ? edge.steps.some((step) => step <= state.step) : isDone(boxes.get(edge.from), "every");
     edge.element.classList.toggle("later", !reached);
     edge.element.classList.toggle("now", edge.isGradient && edge.steps.includes(state.step));
   }
@@ -323,12 +326,19 @@ function paint() {
   if (focus) center(canvas, focus);
   else if (state.step === 0) canvas.scrollLeft = 0;
 }
-const isForwardDone = (box) => !box || (box.operations.length ? box.operations.every((o) => isComputed(o, state.step)) : box.value === null || isComputed(box.value, state.step));
+// Whether some or every operation of a box has been computed.
+function isDone(box, which) {
+  if (!box) return true;
+  if (!box.operations.length) return box.value === null || isComputed(box.value, state.step);
+  return box.operations[which]((o) => isComputed(o, state.step));
+}
 
 function center(canvas, element) {
   const inner = element.getBoundingClientRect();
   const outer = canvas.getBoundingClientRect();
-  canvas.scrollBy({ left: inner.left + inner.width / 2 - outer.left - outer.width / 2, top: inner.top + inner.height / 2 - outer.top - outer.height / 2, behavior: "instant" });
+  const left = inner.left + inner.width / 2 - outer.left - outer.width / 2;
+  const top = inner.top + inner.height / 2 - outer.top - outer.height / 2;
+  canvas.scrollBy({ left, top, behavior: "instant" });
 }
 
 function downloadSvg() {
@@ -370,7 +380,7 @@ function heatmap(a, title, { pick = null, chosen = -1, sources = new Set(), id =
   if (a.size === 0) figure.append(p(`Empty: shape (${a.shape.join(", ")}).`));
   else if (a.numbers.length <= 100 && a.w <= 10) figure.append(table(a, title, pick, chosen, sources, id));
   else figure.append(make("div", { class: "scroll" }, image(a, title, pick, chosen, sources, id)));
-  if (!brief) figure.append(make("p", { class: "quiet" }, summary(a)));
+  if (!brief) figure.append(quiet(summary(a)));
   return figure;
 }
 
@@ -382,11 +392,12 @@ function summary(a) {
   return parts.join("; ");
 }
 
-// Arrow keys move within the table; the film does not move then.
-function moving(a, i, move) {
+// Arrow keys move within the table, the film does not move then; Enter picks.
+function moving(a, i, move, enter) {
   return (event) => {
     const by = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -a.w, ArrowDown: a.w }[event.key];
-    if (event.key === "Home") move(0);
+    if (event.key === "Enter") enter();
+    else if (event.key === "Home") move(0);
     else if (event.key === "End") move(a.numbers.length - 1);
     else if (by === undefined) return;
     else if (i + by >= 0 && i + by < a.numbers.length) move(i + by);
@@ -400,6 +411,7 @@ function table(a, title, pick, chosen, sources, id) {
   const grid = make("div", { class: "grid", role: "grid", "aria-label": title });
   grid.style.gridTemplateColumns = `repeat(${Math.max(a.w, 1)}, minmax(max-content, auto))`;
   let row = null;
+  const cells = [];
   a.numbers.forEach((x, i) => {
     if (i % a.w === 0) {
       row = make("div", { role: "row" });
@@ -416,9 +428,11 @@ function table(a, title, pick, chosen, sources, id) {
       cell.tabIndex = isHere ? 0 : -1;
       if (isHere && id) cell.dataset.keep = id;
       cell.setAttribute("aria-selected", String(entryOf(a, i) === chosen));
-      cell.addEventListener("click", () => pick(entryOf(a, i), id));
-      cell.addEventListener("keydown", moving(a, i, (k) => pick(entryOf(a, k), id)));
+      const enter = () => pick(entryOf(a, i), id);
+      cell.addEventListener("click", enter);
+      cell.addEventListener("keydown", moving(a, i, (k) => (id ? pick(entryOf(a, k), id) : cells[k].focus()), enter));
     }
+    cells.push(cell);
     row.append(cell);
   });
   return grid;
@@ -430,7 +444,6 @@ function image(a, title, pick, chosen, sources, id) {
   const canvas = make("canvas", { width: a.w * size, height: h * size, role: "img" });
   const draw = canvas.getContext("2d");
   const largest = extent(a);
-  const frame = (i, look) => { draw.strokeStyle = look; draw.lineWidth = 2; draw.strokeRect(Math.max(1, (i % a.w) * size), Math.max(1, Math.floor(i / a.w) * size), Math.max(size, 6) - 1, Math.max(size, 6) - 1); };
   a.numbers.forEach((x, i) => {
     const [left, top] = [(i % a.w) * size, Math.floor(i / a.w) * size];
     draw.fillStyle = Number.isFinite(x) ? `rgb(${colour(x, largest).join()})` : "#fff";
@@ -442,8 +455,10 @@ function image(a, title, pick, chosen, sources, id) {
     if (sources.has(entryOf(a, i))) outline(draw, a, i, size, sources);
     if (entryOf(a, i) === chosen || (chosen < 0 && !here && sources.has(entryOf(a, i)))) here = i;
   });
-  [canvas.dataset.left, canvas.dataset.top] = [(here % a.w) * size, Math.floor(here / a.w) * size];
-  if (chosen >= 0) frame(here, "#000");
+  const [x, y] = [(here % a.w) * size, Math.floor(here / a.w) * size];
+  [canvas.dataset.left, canvas.dataset.top] = [x, y];
+  draw.lineWidth = 2;
+  if (chosen >= 0) draw.strokeRect(Math.max(1, x), Math.max(1, y), Math.max(size, 6) - 1, Math.max(size, 6) - 1);
   canvas.setAttribute("aria-label", `${title} ${at(entryOf(a, here), a.shape)}: ${write(a.numbers[here])}`);
   if (pick) {
     canvas.tabIndex = 0;
@@ -453,7 +468,7 @@ function image(a, title, pick, chosen, sources, id) {
       const i = Math.floor((event.offsetY * scale) / size) * a.w + Math.floor((event.offsetX * scale) / size);
       if (i >= 0 && i < a.numbers.length) pick(entryOf(a, i), id);
     });
-    canvas.addEventListener("keydown", moving(a, here, (k) => pick(entryOf(a, k), id)));
+    canvas.addEventListener("keydown", moving(a, here, (k) => id && pick(entryOf(a, k), id), () => pick(entryOf(a, here), id)));
   }
   return canvas;
 }
@@ -516,7 +531,7 @@ const result = (x) => (x === undefined ? " = a number that the film leaves out" 
 
 // "0.2 × 0.5 + 0.1 × (−2) + … = −0.1", each product a button that follows the path back to where it came from.
 function inNumbers(c, e) {
-  const line = make("p", { class: "formula numbers" });
+  const line = numbersLine();
   const products = terms(c, e);
   if (!products) {
     line.append("The products of this operation are not listed.");
@@ -527,7 +542,8 @@ function inNumbers(c, e) {
   shown.forEach((t, i) => {
     if (i) line.append(" + ");
     const where = `${deltaOf(c.from)}${at(t.entry, shape)}`;
-    line.append(make("button", { class: "term", title: `Follow the path to ${where}`, onclick: () => choose(c.from, t.entry) }, `${factor(t.upstream)} × ${factor(t.local)}`));
+    const follow = { class: "term", title: `Follow the path to ${where}`, onclick: () => choose(c.from, t.entry) };
+    line.append(make("button", follow, `${factor(t.upstream)} × ${factor(t.local)}`));
   });
   line.append(products.total ? others(products.total, shown.length) : "nothing reaches this entry", result(numberAt(array(c.part), e)));
   return line;
@@ -544,7 +560,7 @@ function forwardNumbers(node, e) {
     const x = argumentOf(given[Number(piece)]);
     return factor(numberAt(x, shrunk(e, y.shape, x.shape)));
   }).join("");
-  return make("p", { class: "formula numbers" }, `${symbol}${at(e, y.shape)} = ${text}${result(numberAt(y, e))}`);
+  return numbersLine(`${symbol}${at(e, y.shape)} = ${text}${result(numberAt(y, e))}`);
 }
 const argumentOf = (argument) => array(argument.array ?? film.nodes[argument.node].value);
 
@@ -558,13 +574,17 @@ function sumOfProducts(left, right, turned, i, k) {
 function madeFrom(node, e) {
   const { how, arguments: given, value } = film.nodes[node];
   const y = array(value);
-  if (how === "elementwise") return given.map((a) => ({ node: a.node, entries: [shrunk(e, y.shape, argumentOf(a).shape)] })).filter((x) => x.node !== undefined);
-  if (how === "matmul") {
+  const found = [];
+  if (how === "elementwise") {
+    for (const a of given) found.push({ node: a.node, entries: [shrunk(e, y.shape, argumentOf(a).shape)] });
+  } else if (how === "matmul") {
     const all = pairs(...given.map(argumentOf), [false, false], ...place(e, y.shape));
-    return given.map((a, side) => ({ node: a.node, entries: all.map((pair) => pair[side]) })).filter((x) => x.node !== undefined);
+    given.forEach((a, side) => found.push({ node: a.node, entries: all.map((pair) => pair[side]) }));
+  } else {
+    const step = film.backward.find((s) => s.node === node);
+    for (const c of step?.contributions ?? []) found.push({ node: c.to, entries: reached(c.local, array(c.part), e) });
   }
-  const step = film.backward.find((s) => s.node === node);
-  return (step?.contributions ?? []).map((c) => ({ node: c.to, entries: reached(c.local, array(c.part), e) })).filter((x) => x.entries.length);
+  return found.filter((x) => x.node !== undefined && x.entries.length);
 }
 
 // The entries of an argument that entry `e` of the result depends on.
@@ -580,18 +600,19 @@ function reached(local, part, e) {
 function equationNumbers(equation, e) {
   const n = equation.numbers;
   const gradient = array(film.nodes[equation.node].gradient);
-  if (!n || !gradient.size) return null;
+  if (!n || !gradient.size) return [];
   const [left, right] = [array(n.left.array), n.right && array(n.right.array)];
   const [i, k] = place(e, gradient.shape);
-  let [letters, text, isSum] = [`${n.left.symbol}${at(e, gradient.shape)}`, factor(numberAt(left, e)), false];
+  let [letters, text] = [`${n.left.symbol}${at(e, gradient.shape)}`, factor(numberAt(left, e))];
   if (n.kind === "sum") {
     const [ones, turned, name] = n.axis === 0 ? [left.shape[0], true, `[i, ${e}]`] : [left.shape[1], false, `[${e}, i]`];
     const all = Array.from({ length: ones }, (_, j) => numberAt(left, turned ? j * left.shape[1] + e : e * left.shape[1] + j)).filter((x) => x !== undefined);
     [letters, text] = [`Σᵢ ${n.left.symbol}${name}`, all.slice(0, FEW).map(factor).join(" + ") + (ones > FEW ? ` + … (${ones - FEW} more)` : "")];
   } else if (n.kind === "product") {
-    isSum = left.shape[n.turned[0] ? 0 : 1] > 1;
+    const isSum = left.shape[n.turned[0] ? 0 : 1] > 1;
     const j = isSum ? "j" : "0";
-    letters = `${isSum ? "Σⱼ " : ""}${n.left.symbol}[${n.turned[0] ? `${j}, ${i}` : `${i}, ${j}`}] ${n.right.symbol}[${n.turned[1] ? `${k}, ${j}` : `${j}, ${k}`}]`;
+    const index = (row, column, turned) => (turned ? `[${column}, ${row}]` : `[${row}, ${column}]`);
+    letters = `${isSum ? "Σⱼ " : ""}${n.left.symbol}${index(i, j, n.turned[0])} ${n.right.symbol}${index(j, k, n.turned[1])}`;
     text = sumOfProducts(left, right, n.turned, i, k);
   }
   if (n.factor) {
@@ -599,7 +620,7 @@ function equationNumbers(equation, e) {
     text = `${n.kind === "product" ? `(${text})` : text} × ${factor(numberAt(array(n.factor.array), e))}`;
   }
   const where = `${deltaOf(equation.node)}${at(e, gradient.shape)}`;
-  return make("div", {}, make("p", { class: "formula" }, `${where} = ${letters}`), make("p", { class: "formula numbers" }, `= ${text}${result(numberAt(gradient, e))}`));
+  return [formula(`${where} = ${letters}`), numbersLine(`= ${text}${result(numberAt(gradient, e))}`)];
 }
 
 // The factors of an equation as heatmaps, with the entries that make entry `e` of the result outlined.
@@ -633,9 +654,8 @@ function equationCard(equation, e, withNumbers) {
   const card = make("div", { class: "equation" }, p(make("span", { class: "tag" }, equation.tag), " ", make("span", { class: "formula big" }, equation.text)));
   card.append(p(MEANING[equation.tag]));
   if (withNumbers) {
-    const numbers = equationNumbers(equation, e);
+    card.append(...equationNumbers(equation, e));
     const maps = equationMaps(equation, e);
-    if (numbers) card.append(numbers);
     if (maps) card.append(maps);
     card.append(badge(equation));
   }
@@ -659,19 +679,31 @@ function badge(equation) {
 function describeStep() {
   const now = current(state.step);
   const node = film.nodes[now.node];
+  const equation = `${node.symbol} = ${node.text}`;
   const inside = node.scope.length ? ` (inside ${node.scope.join(" › ")})` : "";
-  if (now.phase === "start") return { title: "Start", status: B ? "Only the data and the parameters are known." : "No gradient flows here." };
-  if (now.phase === "forward") return { title: `Forward ${state.step} of ${F}: ${node.symbol} = ${node.text}`, status: `compute ${node.symbol} = ${node.text}${inside}` };
-  if (now.phase === "seed") return { title: `Turn round: ∂${film.title}/∂${film.title} = 1`, status: "the gradient of the result with respect to itself is 1" };
-  const to = [...new Set(now.contributions.map((c) => symbolOf(c.to)))].join(" and ");
-  return { title: `Backward ${state.step - F - 1} of ${B}: through ${node.symbol} = ${node.text}`, status: `${node.symbol} = ${node.text} hands its gradient back to ${to}${inside}` };
+  const C = film.title;
+  switch (now.phase) {
+    case "start":
+      return { title: "Start", status: B ? "Only the data and the parameters are known." : "No gradient flows here." };
+    case "forward":
+      return { title: `Forward ${state.step} of ${F}: ${equation}`, status: `compute ${equation}${inside}` };
+    case "seed":
+      return { title: `Turn round: ∂${C}/∂${C} = 1`, status: "the gradient of the result with respect to itself is 1" };
+    default: {
+      const to = [...new Set(now.contributions.map((c) => symbolOf(c.to)))].join(" and ");
+      return { title: `Backward ${state.step - F - 1} of ${B}: through ${equation}`, status: `${equation} hands its gradient back to ${to}${inside}` };
+    }
+  }
 }
 
 function renderStep() {
   const now = current(state.step);
   const body = [];
   if (now.phase === "start") {
-    body.push(p("First every operation is computed, from left to right. Then the gradient flows back, from right to left: each operation receives ", make("b", {}, "upstream"), ", multiplies by its ", make("b", {}, "local"), " derivative, and hands the product on."));
+    body.push(p(
+      "First every operation is computed, from left to right. Then the gradient flows back, from right to left: each operation receives ",
+      make("b", {}, "upstream"), ", multiplies by its ", make("b", {}, "local"), " derivative, and hands the product on.",
+    ));
   } else if (now.phase === "forward") {
     body.push(p("Takes ", ...inputsOf(now.node), "."));
     if (isHidden(now.node, "value")) body.push(guessForm());
@@ -705,21 +737,27 @@ function contribution(c, e, isCurrent) {
   const head = c.of > 1 ? `Contribution ${c.number} of ${c.of} to ` : "To ";
   card.append(p(head, nameButton(c.to), c.of > 1 ? " (it is used more than once, so the contributions are added)" : ""));
   if (isHidden(c.to, "gradient")) {
-    card.append(make("p", { class: "formula" }, c.rule), p("Its numbers are hidden until you have guessed."));
+    card.append(formula(c.rule), p("Its numbers are hidden until you have guessed."));
     return card;
   }
   const equation = completeAt(c.to) === c.step ? equationOf.get(c.to) : null;
   if (!(equation?.numbers && ["BP3", "BP4"].includes(equation.tag))) { // there the equation is the rule
-    card.append(make("p", { class: "formula" }, `${c.of > 1 ? "contribution" : deltaOf(c.to)} = ${c.rule}`));
-    if (array(c.part).size) card.append(make("p", { class: "quiet" }, `${shape.length ? `Entry ${at(e0, shape)}: ` : ""}upstream × local = result`), inNumbers(c, e0));
+    card.append(formula(`${c.of > 1 ? "contribution" : deltaOf(c.to)} = ${c.rule}`));
+    const which = shape.length ? `Entry ${at(e0, shape)}: ` : "";
+    if (array(c.part).size) card.append(quiet(`${which}upstream × local = result`), inNumbers(c, e0));
   }
-  if (c.of > 1) {
-    const parts = incoming[c.to].filter((other) => other.step < c.step || (other.step === c.step && other.number <= c.number)).map((other) => array(other.part));
-    const line = parts.map((part) => factor(numberAt(part, e0))).join(" + ");
-    card.append(make("p", { class: "sum formula" }, `sum so far (${c.number} of ${c.of}): ${parts.length > 1 ? line : ""}${parts[0].size ? result(numberAt(sum(parts), e0)).slice(parts.length > 1 ? 0 : 3) : "empty"}`));
-  }
+  if (c.of > 1) card.append(sumSoFar(c, e0));
   if (equation) card.append(equationCard(equation, e0, true));
   return card;
+}
+
+function sumSoFar(c, e) {
+  const isBefore = (other) => other.step < c.step || (other.step === c.step && other.number <= c.number);
+  const parts = incoming[c.to].filter(isBefore).map((other) => array(other.part));
+  const terms = parts.map((part) => factor(numberAt(part, e))).join(" + ");
+  const total = parts[0].size ? result(numberAt(sum(parts), e)) : " = nothing: it is empty";
+  const text = parts.length > 1 ? terms + total : total.slice(3);
+  return make("p", { class: "sum formula" }, `sum so far (${c.number} of ${c.of}): ${text}`);
 }
 
 function renderPanel() {
@@ -733,8 +771,8 @@ function renderPanel() {
   const body = [];
   const kinds = { result: "result", operation: "computed", parameter: "parameter", data: "data" };
   body.push(p(`${kinds[data.kind]}, ${data.shape}`, data.scope.length ? `, inside ${data.scope.join(" › ")}` : ""));
-  if (data.text) body.push(make("p", { class: "formula" }, `${data.symbol} = ${data.text}`));
-  if (data.name && data.name !== data.symbol) body.push(make("p", { class: "quiet" }, "Full name: ", make("span", { id: "full-name" }, data.name)));
+  if (data.text) body.push(formula(`${data.symbol} = ${data.text}`));
+  if (data.name && data.name !== data.symbol) body.push(quiet("Full name: ", make("span", { id: "full-name" }, data.name)));
   const maps = make("div", { class: "maps" });
   if (!isComputed(node, state.step)) maps.append(p(`Value: not computed yet (step ${computedAt.get(node)}).`));
   else if (isHidden(node, "value")) maps.append(p("Value: guess first."));
@@ -791,7 +829,8 @@ function valuePaths(node, e, value) {
 }
 
 function outlined(node, a, title, sources) {
-  return heatmap(a, `${title}, outlined: the ${sources.size} of ${a.size} entries that contributed`, { sources, pick: (entry) => choose(node, entry), brief: true });
+  const all = `${title}, outlined: the ${sources.size} of ${a.size} entries that contributed`;
+  return heatmap(a, all, { sources, pick: (entry) => choose(node, entry), brief: true });
 }
 
 // --- Predict ---------------------------------------------------------------------------------------------
@@ -825,7 +864,8 @@ function guessForm() {
     render();
     $("next").focus();
   };
-  const form = make("form", { class: "guess", onsubmit: answer }, make("label", { for: "guess" }, `What will ${label} be? `), input, " ", make("button", { type: "submit" }, "Show"));
+  const question = make("label", { for: "guess" }, `What will ${label} be? `);
+  const form = make("form", { class: "guess", onsubmit: answer }, question, input, " ", make("button", { type: "submit" }, "Show"));
   const more = asked(state.step).what === "gradient" && arrived(node, state.step).length < incoming[node].length ? " (the sum so far)" : "";
   if (more) form.append(more);
   return form;
@@ -843,16 +883,26 @@ function renderDepth() {
   const norms = film.depth.map((d) => Number(d.norm));
   const logs = norms.filter((x) => x > 0 && Number.isFinite(x)).map(Math.log10);
   const [low, high] = [Math.min(...logs) - 0.5, Math.max(...logs)];
+  const isPositive = (x) => x > 0 && Number.isFinite(x);
   const rows = film.depth.map((d, i) => {
     const known = state.step >= completeAt(d.node) && !isHidden(d.node, "gradient");
     const fill = make("div", { class: "fill" });
-    const x = norms[i];
-    fill.style.width = known && x > 0 && Number.isFinite(x) ? `${(100 * (Math.log10(x) - low)) / (high - low || 1)}%` : "0";
-    const after = norms[i + 1];
-    const ratio = known && x > 0 && after > 0 && Number.isFinite(x) && Number.isFinite(after) ? (x < after ? `, ${write(after / x, 2)} times smaller than ` : `, ${write(x / after, 2)} times larger than `) + film.depth[i + 1].symbol : "";
-    return make("div", { class: "bar" }, nameButton(d.node), make("div", { class: "track", "aria-hidden": "true" }, fill), make("span", {}, known ? `‖${d.symbol}‖ = ${write(x, 3)}${ratio}` : `‖${d.symbol}‖: not reached yet`));
+    const [x, after] = [norms[i], norms[i + 1]];
+    let text = `‖${d.symbol}‖: not reached yet`;
+    if (known) {
+      text = `‖${d.symbol}‖ = ${write(x, 3)}`;
+      if (isPositive(x)) fill.style.width = `${(100 * (Math.log10(x) - low)) / (high - low || 1)}%`;
+      if (isPositive(x) && isPositive(after)) {
+        const ratio = x < after ? `${write(after / x, 2)} times smaller` : `${write(x / after, 2)} times larger`;
+        text += `, ${ratio} than ${film.depth[i + 1].symbol}`;
+      }
+    }
+    return make("div", { class: "bar" }, nameButton(d.node), make("div", { class: "track", "aria-hidden": "true" }, fill), make("span", {}, text));
   });
-  $("depth-body").replaceChildren(...rows, make("p", { class: "quiet" }, "Bars on a logarithmic scale, first layer on top. Where δ shrinks from layer to layer, the first layers learn slowly: the vanishing gradient."));
+  $("depth-body").replaceChildren(
+    ...rows,
+    quiet("Bars on a logarithmic scale, first layer on top. Where δ shrinks from layer to layer, the first layers learn slowly: the vanishing gradient."),
+  );
 }
 
 // --- Search ----------------------------------------------------------------------------------------------
@@ -917,7 +967,8 @@ function togglePlay() {
   play(!timer);
 }
 
-const keys = { ArrowRight: () => go(state.step + 1), ArrowLeft: () => go(state.step - 1), PageDown: nextBox, PageUp: backBox, Home: () => go(0), End: () => go(N), " ": togglePlay };
+const [first, back, next, last] = [() => go(0), () => go(state.step - 1), () => go(state.step + 1), () => go(N)];
+const keys = { ArrowRight: next, ArrowLeft: back, PageDown: nextBox, PageUp: backBox, Home: first, End: last, " ": togglePlay };
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.altKey || event.metaKey || !keys[event.key]) return;
   const target = event.target;
@@ -928,7 +979,7 @@ document.addEventListener("keydown", (event) => {
   keys[event.key]();
 });
 
-const clicks = { first: () => go(0), back: () => go(state.step - 1), next: () => go(state.step + 1), last: () => go(N), "back-box": backBox, "next-box": nextBox };
+const clicks = { first, back, next, last, "back-box": backBox, "next-box": nextBox };
 for (const [id, action] of Object.entries(clicks)) $(id).addEventListener("click", () => { play(false); action(); });
 $("play").addEventListener("click", togglePlay);
 $("slider").max = N;
