@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "costs": {"engine", "errors", "functional", "tensor"},
     "nn": {"engine", "errors", "functional", "tensor"},
     "optim": {"engine", "tensor"},
-    "training": {"costs", "engine", "nn", "optim", "tensor", "transforms"},
+    "training": {"compiler", "costs", "engine", "nn", "optim", "tensor", "transforms"},
     "check": {"backprop", "costs", "engine", "nn", "tensor", "transforms"},
     "learning": {"backprop", "costs", "nn"},
     "viz": {

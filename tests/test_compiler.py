@@ -390,6 +390,19 @@ def test_what_depends_on_values_raises(f, words):
     assert not compiled.programs
 
 
+def test_randomness_raises():
+    rng = np.random.default_rng(0)
+    with pytest.raises(TypeError, match="random"):
+        tg.compile(lambda x: x * rng.normal(size=3))(np.ones(3))
+    with pytest.raises(TypeError, match="random"):
+        tg.compile(lambda x: (x, rng.random()))(np.ones(3))
+
+
+def test_not_a_number_is_no_randomness():
+    compiled = tg.compile(lambda x: (np.where(x > 0, x, np.nan), float("nan")))
+    np.testing.assert_array_equal(compiled(np.array([1.0, -1.0]))[0], [1, np.nan])
+
+
 def test_backward_inside_raises():
     w = tg.Tensor([1.0], requires_grad=True)
     with pytest.raises(TypeError, match="value_and_grad"):

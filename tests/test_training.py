@@ -74,7 +74,7 @@ def test_every_example_is_seen_once_an_epoch_in_batches():
         return costs.quadratic(a, y)
 
     x, y = np.ones((10, 3)), np.arange(20.0).reshape(10, 2)
-    train(MLP([3, 2], rng=0), x, y, cost=cost, epochs=2, batch_size=4)
+    train(MLP([3, 2], rng=0), x, y, cost=cost, epochs=2, batch_size=4, compiled=False)
     whole, first, second = seen[0], seen[1:4], seen[5:8]
     assert seen[4] == seen[8] == whole == y[:, 0].tolist()  # measured in order
     assert [len(batch) for batch in first] == [4, 4, 2]  # the last is smaller
@@ -282,6 +282,8 @@ def test_float32_is_kept():
     x, y = problem()
     net = MLP([3, 4, 2], rng=0, dtype=np.float32)
     train(net, x.astype(np.float32), y)
+    assert {p.dtype for p in net.parameters()} == {np.dtype(np.float32)}
+    train(net, x.astype(np.float32), y, compiled=False)
     assert {p.dtype for p in net.parameters()} | {p.grad.dtype for p in net.parameters()} == {np.dtype(np.float32)}
 
 
@@ -384,7 +386,7 @@ class Interrupts:
 def test_ctrl_c_in_the_cost_keeps_history_and_parameters(call, steps, epochs):
     x, y = problem()
     net, reference = MLP([3, 4, 2], rng=0), MLP([3, 4, 2], rng=0)
-    history = train(net, x, y, cost=Interrupts(call, costs.quadratic), epochs=5, batch_size=5)
+    history = train(net, x, y, cost=Interrupts(call, costs.quadratic), epochs=5, batch_size=5, compiled=False)
     assert history.interrupted
     assert len(history.cost) == len(history.accuracy) == epochs + 1
     assert history.epochs == max(epochs, 0)
@@ -405,7 +407,7 @@ def test_ctrl_c_anywhere_in_the_model_leaves_lists_of_one_length(call):
     model = Interrupts(call, net)
     optimizer = tg.optim.SGD(net.parameters(), 0.5)
     settings = {"cost": "quadratic", "epochs": 9, "batch_size": 10, "validation": (x, y), "rng": 0, "progress": False}
-    history = tg.fit(model, x, y, optimizer=optimizer, **settings)
+    history = tg.fit(model, x, y, optimizer=optimizer, compiled=False, **settings)
     assert history.interrupted
     lengths = {
         len(values) for values in (history.cost, history.accuracy, history.validation_cost, history.validation_accuracy)
@@ -417,7 +419,7 @@ def test_ctrl_c_anywhere_in_the_model_leaves_lists_of_one_length(call):
 def test_training_goes_on_after_ctrl_c():
     x, y = problem()
     net = MLP([3, 2], rng=0)
-    train(net, x, y, cost=Interrupts(7, costs.quadratic), epochs=5)
+    train(net, x, y, cost=Interrupts(7, costs.quadratic), epochs=5, compiled=False)
     cost = costs.quadratic(net(x), y).item()
     history = train(net, x, y, epochs=5)
     assert history.cost[0] == cost
@@ -582,3 +584,139 @@ def test_a_subclass_with_its_own_call_is_called():
         cost="cross_entropy", optimizer=tg.optim.SGD(net.parameters(), 0.1), epochs=0, batch_size=1, progress=False,
     )  # fmt: skip
     np.testing.assert_allclose(history.cost, [np.log(2)])
+
+
+# --- the compiled step ----------------------------------------------------------------------------------
+
+OPTIMIZERS = pytest.mark.parametrize(
+    "optimizer",
+    [tg.optim.SGD, lambda p, lr: tg.optim.SGD(p, lr, momentum=0.9), lambda p, lr: tg.optim.Adam(p, lr / 10)],
+    ids=["SGD", "momentum", "Adam"],
+)
+
+
+@OPTIMIZERS
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize(("output", "cost"), [("sigmoid", "quadratic"), ("softmax", "cross_entropy")])
+def test_the_compiled_step_is_the_step(optimizer, dtype, output, cost):
+    """Batches of 4, 4, 4 and 2: also the smaller last one."""
+    x, y = problem(14)
+    nets = [MLP([3, 4, 2], output=output, rng=0, dtype=dtype) for _ in range(2)]
+    histories = [
+        train(net, x, y, cost=cost, optimizer=optimizer, epochs=5, compiled=compiled)
+        for net, compiled in zip(nets, (True, False), strict=True)
+    ]
+    tolerance = 1e-12 if dtype is np.float64 else 1e-4
+    for a, b in zip(*(net.parameters() for net in nets), strict=True):
+        np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=tolerance, atol=tolerance)
+    np.testing.assert_allclose(histories[0].cost, histories[1].cost, rtol=10 * tolerance)
+    assert not any(np.shares_memory(a.data, b.data) for a in nets[0].parameters() for b in nets[1].parameters())
+
+
+@OPTIMIZERS
+def test_steps_by_hand_go_on_where_fit_stopped(optimizer):
+    x, y = problem(8)
+    nets = [MLP([3, 2], rng=0) for _ in range(2)]
+    for net, compiled in zip(nets, (True, False), strict=True):
+        optimizer_of_net = optimizer(net.parameters(), 0.5)
+        settings = {"cost": "quadratic", "batch_size": 4, "rng": 0, "progress": False, "compiled": compiled}
+        tg.fit(net, x, y, optimizer=optimizer_of_net, epochs=3, **settings)
+        optimizer_of_net.zero_grad()
+        costs.quadratic(net(x), y).backward()
+        optimizer_of_net.step()
+    for a, b in zip(*(net.parameters() for net in nets), strict=True):
+        np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-12)
+
+
+def test_what_the_caller_holds_is_not_written():
+    x, y = problem(400, n_in=120)
+    net = MLP([120, 100, 2], rng=0)  # large enough for arrays to be used again
+    held = [p.data for p in net.parameters()]
+    copies = [array.copy() for array in held]
+    train(net, x, y, epochs=2)
+    later = [p.data for p in net.parameters()]
+    copies += [array.copy() for array in later]
+    train(net, x, y, epochs=2)
+    for array, copy in zip(held + later, copies, strict=True):
+        np.testing.assert_array_equal(array, copy)
+
+
+def test_ctrl_c_between_compiled_steps(monkeypatch):
+    from tinygrad_edu.compiler import Compiled
+
+    x, y = problem()
+    net, reference = MLP([3, 4, 2], rng=0), MLP([3, 4, 2], rng=0)
+    calls, right = iter(range(100)), Compiled.__call__
+
+    def interrupted(self, *args):
+        if next(calls) == 6:
+            raise KeyboardInterrupt
+        return right(self, *args)
+
+    monkeypatch.setattr(Compiled, "__call__", interrupted)
+    history = train(net, x, y, epochs=5, batch_size=5)
+    assert history.interrupted
+    assert len(history.cost) == 2
+    monkeypatch.undo()
+    optimizer, rng = tg.optim.SGD(reference.parameters(), 0.5), np.random.default_rng(0)
+    for batch in [batch for _ in range(2) for batch in np.split(rng.permutation(20), 4)][:6]:
+        optimizer.zero_grad()
+        costs.quadratic(reference(x[batch]), y[batch]).backward()
+        optimizer.step()
+    for a, b in zip(net.parameters(), reference.parameters(), strict=True):
+        np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-12)
+
+
+class Noisy:
+    """A model that draws a random mask at every call, as dropout does."""
+
+    def __init__(self):
+        self.net, self.rng = MLP([3, 4, 2], rng=0), np.random.default_rng(0)
+
+    def parameters(self):
+        return self.net.parameters()
+
+    def __call__(self, x):
+        return self.net(x * self.rng.integers(0, 2, size=np.shape(x)))
+
+
+class Branching:
+    """A model that looks at a value."""
+
+    def __init__(self):
+        self.net = MLP([3, 2], rng=0)
+
+    def parameters(self):
+        return self.net.parameters()
+
+    def __call__(self, x):
+        z = self.net(x)
+        return z * 2 if np.max(z) > 0.9 else z
+
+
+@pytest.mark.parametrize(("model", "reason"), [(Noisy, "random"), (Branching, "truth value")])
+def test_what_cannot_be_compiled_runs_as_it_is_and_says_so_once(model, reason):
+    x, y = problem()
+    net = model()
+    with pytest.warns(UserWarning, match=reason) as warned:
+        history = train(net, x, y, epochs=4)
+    assert len(warned) == 1
+    assert history.cost[-1] != history.cost[0]
+
+
+def test_the_mask_of_a_random_model_is_new_in_every_step():
+    x, y = problem()
+    net = Noisy()
+    masks = []
+    draw = net.rng.integers
+    net.rng = type("Spy", (), {"integers": lambda self, *a, **k: masks.append(draw(*a, **k)) or masks[-1]})()
+    with pytest.warns(UserWarning, match="random"):
+        train(net, x, y, epochs=3, batch_size=20)
+    assert len({mask.tobytes() for mask in masks}) == len(masks)
+
+
+def test_an_anomaly_is_found_while_training():
+    x, y = problem()
+    net = Sequential(MLP([3, 2], rng=0), lambda a: np.log(a - 10))
+    with tg.detect_anomaly(), np.errstate(all="ignore"), pytest.raises(FloatingPointError, match=r"np\.log"):
+        train(net, x, y)

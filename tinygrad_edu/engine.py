@@ -618,6 +618,11 @@ def is_tracing() -> bool:
     return _tracing.get()
 
 
+def is_watched() -> bool:
+    """Whether somebody looks at every operation here and now (see anomaly.py)."""
+    return _watch.get() is not None
+
+
 def is_recording() -> bool:
     """Whether operations on tensors are recorded here and now."""
     return _recording.get()

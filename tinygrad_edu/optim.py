@@ -44,13 +44,14 @@ class Optimizer:
         self.params = list(dict.fromkeys(self.params))  # one given twice is moved once
         if not lr > 0:
             raise ValueError(f"{who}: lr must be positive, not {lr}")
+        self.state = [self.initial_state(p._data) for p in self.params]
 
     def step(self) -> None:
         """Move every parameter that has a gradient."""
         for i, p in enumerate(self.params):
             if p.grad is not None:
                 # A new array: what was computed from the old value keeps it.
-                p._data = p._data - self._move(i, p.grad).astype(p.dtype, copy=False)
+                p._data, self.state[i] = self.update(p._data, p.grad, *self.state[i])
                 p._state = PRIVATE
 
     def zero_grad(self) -> None:
@@ -58,7 +59,12 @@ class Optimizer:
         for p in self.params:
             p.grad = None
 
-    def _move(self, i: int, g: Array) -> Array:
+    def initial_state(self, w: Array) -> tuple[Array, ...]:
+        """What is remembered about a parameter before the first step."""
+        return ()
+
+    def update(self, w: Any, g: Any, *state: Any) -> tuple[Any, tuple[Any, ...]]:
+        """The parameter after a step down its gradient ``g``, and what is remembered: plain NumPy, so it compiles."""
         raise NotImplementedError
 
 
@@ -77,16 +83,21 @@ class SGD(Optimizer):
     """
 
     def __init__(self, params: Iterable[Tensor], lr: float, momentum: float = 0.0) -> None:
-        super().__init__(params, lr)
         if not 0 <= momentum < 1:
             raise ValueError(f"SGD: momentum must be from 0 to below 1, not {momentum}")
         self.momentum = momentum
-        self._velocity: dict[int, Array] = {}
+        super().__init__(params, lr)
 
-    def _move(self, i: int, g: Array) -> Array:
-        if self.momentum:
-            g = self._velocity[i] = self.momentum * self._velocity[i] + g if i in self._velocity else g
-        return self.lr * g
+    def initial_state(self, w: Array) -> tuple[Array, ...]:
+        """The velocity v, at rest."""
+        return (np.zeros_like(w),) if self.momentum else ()
+
+    def update(self, w: Any, g: Any, *state: Any) -> tuple[Any, tuple[Any, ...]]:
+        """Gives w − η g; with momentum, w − η v."""
+        if not state:
+            return w - float(self.lr) * g, ()
+        v = float(self.momentum) * state[0] + g
+        return w - float(self.lr) * v, (v,)
 
 
 class Adam(Optimizer):
@@ -113,12 +124,15 @@ class Adam(Optimizer):
             raise ValueError(f"Adam: betas must be from 0 to below 1, not {betas}")
         self.betas = betas
         self.eps = eps
-        self._moments = [(0, np.zeros_like(p._data), np.zeros_like(p._data)) for p in self.params]
 
-    def _move(self, i: int, g: Array) -> Array:
-        beta1, beta2 = self.betas
-        t, m, v = self._moments[i]
-        t, m, v = t + 1, beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g * g
-        self._moments[i] = t, m, v
-        step: Array = self.lr * (m / (1 - beta1**t)) / (np.sqrt(v / (1 - beta2**t)) + self.eps)
-        return step
+    def initial_state(self, w: Array) -> tuple[Array, ...]:
+        """The number of steps t, and the running means m and v."""
+        return np.zeros(()), np.zeros_like(w), np.zeros_like(w)
+
+    def update(self, w: Any, g: Any, *state: Any) -> tuple[Any, tuple[Any, ...]]:
+        """Gives w − η m̂ / (√v̂ + ε)."""
+        t, m, v = state
+        beta1, beta2 = map(float, self.betas)
+        t, m, v = t + 1.0, beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g * g
+        m_hat, v_hat = m / (1 - beta1**t).astype(w.dtype), v / (1 - beta2**t).astype(w.dtype)
+        return w - float(self.lr) * m_hat / (np.sqrt(v_hat) + float(self.eps)), (t, m, v)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,8 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tinygrad_edu.compiler import compile
 from tinygrad_edu.costs import COSTS, FROM_LOGITS, binary_cross_entropy_with_logits, cost_named
-from tinygrad_edu.engine import no_grad
+from tinygrad_edu.engine import PRIVATE, gradients, is_watched, no_grad
 from tinygrad_edu.nn import MLP
 from tinygrad_edu.optim import Optimizer
 from tinygrad_edu.tensor import Tensor
@@ -57,6 +59,7 @@ def fit(
     validation: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
     rng: int | np.random.Generator | None = None,
     progress: bool = True,
+    compiled: bool = True,
 ) -> History:
     """Train a model by mini-batches: shuffle, cut into batches, and for each take one step down the gradient.
 
@@ -83,6 +86,10 @@ def fit(
         Source or seed of the shuffling: the same seed on the same machine gives the same bits.
     progress : bool
         Whether to show a progress bar.
+    compiled : bool
+        Whether to compile the step (see `tinygrad_edu.compile`): model and cost then run as Python once for every
+        shape of mini-batch, and later as the program that came out. A model that cannot be compiled is run as it is,
+        after a warning that says why.
 
     Returns
     -------
@@ -109,6 +116,7 @@ def fit(
     cost_named(cost, "fit: cost")
     generator = np.random.default_rng(rng)
     history = History()
+    step = _Step(model, cost, optimizer, compiled)
 
     with _bar(epochs, progress) as bar:
         try:
@@ -117,25 +125,70 @@ def fit(
                 order = generator.permutation(len(x))
                 for start in range(0, len(x), batch_size):
                     batch = order[start : start + batch_size]
-                    optimizer.zero_grad()
-                    C = cost_of(model, x[batch], y[batch], cost)
-                    if not isinstance(C, Tensor) or not C.requires_grad:
-                        raise TypeError(
-                            "fit: the cost does not depend on any parameter, so nothing can be learned; is the output "
-                            "a step function, or does the model or the cost leave tensors (with .numpy() or no_grad)?"
-                        )
-                    C.backward()
-                    if all(p.grad is None for p in optimizer.params):
-                        raise ValueError(
-                            "fit: the cost depends on no parameter of the optimizer: is it of another model?"
-                        )
-                    optimizer.step()
+                    step(x[batch], y[batch])
                 _measure(history, model, x, y, cost, held_out)
                 bar.set_postfix_str(_summary(history), refresh=False)
                 bar.update()
         except KeyboardInterrupt:
             history.interrupted = True
     return history
+
+
+class _Step:
+    """One step down the gradient of a mini-batch: compiled if that is wanted and can be done, else as it is written."""
+
+    def __init__(self, model: Callable[[Any], Any], cost: Cost, optimizer: Optimizer, compiled: bool) -> None:
+        self._model, self._cost, self._optimizer = model, cost, optimizer
+        self._compiled = compile(self._update) if compiled else None
+
+    def __call__(self, x: Array, y: Array) -> None:
+        if self._compiled is None or is_watched():
+            self._take(x, y)
+            return
+        try:
+            values, state = self._compiled(x, y, self._optimizer.state)
+        except Exception as error:
+            self._take(x, y)  # an error of the model itself comes out here
+            self._compiled = None
+            warnings.warn(
+                f"fit: this model is not compiled, so it learns as well but more slowly: {error}", stacklevel=3
+            )
+            return
+        for p, value in zip(self._optimizer.params, values, strict=True):
+            if value is not None:
+                p._data, p._state = value, PRIVATE
+        self._optimizer.state = state
+
+    def _take(self, x: Array, y: Array) -> None:
+        self._optimizer.zero_grad()
+        self._cost_of(x, y).backward()
+        if all(p.grad is None for p in self._optimizer.params):
+            raise ValueError(ANOTHER_MODEL)
+        self._optimizer.step()
+
+    def _update(self, x: Any, y: Any, state: list[tuple[Any, ...]]) -> tuple[list[Any], list[tuple[Any, ...]]]:
+        """The same as a function: the new values of the parameters, None where there is no gradient, and the state."""
+        optimizer, C = self._optimizer, self._cost_of(x, y)
+        found = gradients(C, np.ones(C.shape, C.dtype), optimizer.params, create_graph=True)
+        if not found:
+            raise ValueError(ANOTHER_MODEL)
+        moved = [
+            optimizer.update(p, found[p], *s) if p in found else (None, s)
+            for p, s in zip(optimizer.params, state, strict=True)
+        ]
+        return [value for value, _ in moved], [s for _, s in moved]
+
+    def _cost_of(self, x: Any, y: Any) -> Tensor:
+        C = cost_of(self._model, x, y, self._cost)
+        if not isinstance(C, Tensor) or not C.requires_grad:
+            raise TypeError(
+                "fit: the cost does not depend on any parameter, so nothing can be learned; is the output "
+                "a step function, or does the model or the cost leave tensors (with .numpy() or no_grad)?"
+            )
+        return C
+
+
+ANOTHER_MODEL = "fit: the cost depends on no parameter of the optimizer: is it of another model?"
 
 
 def cost_of(model: Any, x: Any, y: Any, cost: Cost) -> Any:

@@ -61,7 +61,24 @@ class Trace:
 
 
 def trace(f: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Trace:
-    """Run ``f`` with a tensor in the place of every array, and record everything.
+    """Run ``f`` twice with a tensor in the place of every array, and record everything.
+
+    Raises
+    ------
+    TypeError
+        If the two runs differ: then ``f`` depends on something that is not among its arguments and changes.
+    """
+    first, second = _run(f, args, kwargs), _run(f, args, kwargs)
+    if _text(first) != _text(second):
+        raise TypeError(
+            "compile: two runs of the function with the same arguments did different things, so it draws random "
+            "numbers, or depends on something else that changes; pass that as an argument, or leave it uncompiled"
+        )
+    return second
+
+
+def _run(f: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Trace:
+    """One run.
 
     What was computed before is known by its creation index: of that, a leaf is read anew at every call, and the value
     of a computed tensor is fixed.
@@ -100,3 +117,24 @@ def operations_under(outputs: Iterable[Any], start: int = 0) -> list[Node]:
             found.add(node)
             unvisited += nodes_in(node.args)
     return sorted(found, key=attrgetter("index"))
+
+
+def _text(run: Trace) -> list[Any]:
+    """What a run did, equal for equal runs: functions, constants, and where each argument comes from."""
+    outputs = list(leaves_of(run.result))
+    numbers = {node: i for i, node in enumerate([*run.inputs, *run.captured, *operations_under(outputs, run.start)])}
+
+    def said(x: Any) -> Any:
+        if isinstance(x, Node):
+            return ("node", numbers[x]) if x in numbers else said(x._data)
+        if isinstance(x, np.ndarray):
+            return x.shape, x.dtype.str, x.tobytes()
+        if type(x) in (list, tuple):
+            return [type(x), *map(said, x)]
+        return repr(x) if isinstance(x, int | float | str | slice | np.dtype | None) else type(x)
+
+    return [
+        [getattr(node.fn, "__name__", node.fn), said(node.args), said(list(node.kwargs.items()))]
+        for node in numbers
+        if node.fn is not None
+    ] + [said(x) for x in outputs]

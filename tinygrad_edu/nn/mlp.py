@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tinygrad_edu.engine import scope
+from tinygrad_edu.engine import is_tracing, scope
 from tinygrad_edu.functional import activation_named
 from tinygrad_edu.nn.layers import Linear, Module
 from tinygrad_edu.tensor import Tensor
@@ -159,8 +159,11 @@ class MLP(Module):
 
     def batch(self, x: Any) -> Any:
         """``x`` as a batch of the right shape; an array also in the dtype of the parameters."""
+        dtype = self.weights[0].dtype
         if not isinstance(x, Tensor):
-            x = np.asarray(x).astype(self.weights[0].dtype, copy=False)
+            x = np.asarray(x).astype(dtype, copy=False)
+        elif is_tracing() and not x.requires_grad and x.dtype != dtype:
+            x = x.astype(dtype)  # while the compiler traces, arrays come as tensors
         if x.ndim != 2 or x.shape[1] != self.sizes[0]:
             raise ValueError(
                 f"MLP: x has shape {x.shape}, but this network takes (n, {self.sizes[0]}), one example a row"
