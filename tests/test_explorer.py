@@ -913,6 +913,17 @@ def test_the_path_of_a_value_leads_to_the_inputs(page):
     assert [text.split(",")[0] for text in outlined] == ["q"]
 
 
+def test_many_contributions_are_summed_up(page):
+    x = tg.Tensor([1.0, 2.0], requires_grad=True, name="x")
+    page.open(np.sum(sum((np.sin(x * k) for k in range(1, 20)), start=np.exp(x))))
+    page.step(page.steps)
+    page.js("tinygradFilm.choose(0, 1)")
+    assert "… and 8 more contributions" in page.text("#panel")
+    said = re.search(r"sum so far \(20 of 20\): \(14 earlier\) \+ .* = (.*)", page.text("#step"))[1]
+    k = np.arange(1, 20)
+    assert float(said.replace("−", "-")) == pytest.approx(np.sum(k * np.cos(2 * k)) + np.exp(2), rel=1e-3)
+
+
 def test_sampled_arrays_show_their_own_entries_or_none(page):
     """An entry is counted in the whole array, also where the film holds a part."""
     w = parameter(600, 500, name="w")

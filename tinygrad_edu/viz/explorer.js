@@ -524,7 +524,8 @@ function terms(c, e) {
   return { total: all.length, found: found.filter((t) => t.local !== undefined && t.upstream !== undefined) };
 }
 
-const FEW = 6;
+const FEW = 6; // products in a line
+const MANY = 12; // contributions in the panel
 const plural = (n, word) => `${n} ${word}${n === 1 ? "" : "s"}`;
 const others = (total, shown) => (total > shown ? `${shown ? " + " : ""}… (${plural(total - shown, shown ? "more product" : "product")})` : "");
 const result = (x) => (x === undefined ? " = a number that the film leaves out" : ` = ${write(x)}`);
@@ -754,7 +755,8 @@ function contribution(c, e, isCurrent) {
 function sumSoFar(c, e) {
   const isBefore = (other) => other.step < c.step || (other.step === c.step && other.number <= c.number);
   const parts = incoming[c.to].filter(isBefore).map((other) => array(other.part));
-  const terms = parts.map((part) => factor(numberAt(part, e))).join(" + ");
+  const latest = parts.slice(-FEW).map((part) => factor(numberAt(part, e))).join(" + ");
+  const terms = parts.length > FEW ? `(${parts.length - FEW} earlier) + ${latest}` : latest;
   const total = parts[0].size ? result(numberAt(sum(parts), e)) : " = nothing: it is empty";
   const text = parts.length > 1 ? terms + total : total.slice(3);
   return make("p", { class: "sum formula" }, `sum so far (${c.number} of ${c.of}): ${text}`);
@@ -803,12 +805,13 @@ function paths(node, parts, e, value) {
   if (node === film.root) return [p("Its gradient is 1: the backward pass begins here.")];
   const where = `${deltaOf(node)}${at(e, value.shape)}`;
   const body = [make("h3", {}, `Where ${where} came from`)];
-  for (const c of parts) {
+  for (const c of parts.slice(0, MANY)) {
     const upstream = array(film.nodes[c.from].gradient);
     body.push(p(c.of > 1 ? `Contribution ${c.number} of ${c.of}, from ` : "From ", nameButton(c.from), `: ${deltaOf(c.from)} × local`), inNumbers(c, e));
     const sources = new Set((terms(c, e)?.found ?? []).map((t) => t.entry));
     if (sources.size && upstream.size > 1) body.push(outlined(c.from, upstream, deltaOf(c.from), sources));
   }
+  if (parts.length > MANY) body.push(p(`… and ${parts.length - MANY} more contributions: each is shown at its step.`));
   return body;
 }
 
