@@ -487,3 +487,15 @@ def test_a_buffer_written_too_early_is_caught(monkeypatch):
     monkeypatch.setattr(program, "plan", everything_in_one_place)
     with pytest.raises(AssertionError):
         check(tg.value_and_grad(nielsen), arguments_of_nielsen((5, 4, 3), n=6))
+
+
+def test_a_number_is_multiplied_where_that_is_cheapest():
+    """η ∂C/∂W1 = xᵀ (η δ): the number goes to the smaller operand."""
+
+    def step(W1, b1, W2, b2, x, y):
+        params = W1, b1, W2, b2
+        return [p - 0.25 * g for p, g in zip(params, tg.grad(nielsen)(params, x, y), strict=True)]
+
+    params, x, y = arguments_of_nielsen((50, 6, 3), n=4)
+    compiled = check(step, (*params, x, y))
+    assert "new_W1 = W1 - x.T @ (delta1 * 0.25)" in compiled.formula

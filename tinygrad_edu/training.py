@@ -179,7 +179,7 @@ class _Step:
         return [value for value, _ in moved], [s for _, s in moved]
 
     def _cost_of(self, x: Any, y: Any) -> Tensor:
-        C = cost_of(self._model, x, y, self._cost)
+        C, _ = cost_of(self._model, x, y, self._cost)
         if not isinstance(C, Tensor) or not C.requires_grad:
             raise TypeError(
                 "fit: the cost does not depend on any parameter, so nothing can be learned; is the output "
@@ -191,24 +191,26 @@ class _Step:
 ANOTHER_MODEL = "fit: the cost depends on no parameter of the optimizer: is it of another model?"
 
 
-def cost_of(model: Any, x: Any, y: Any, cost: Cost) -> Any:
-    """C of the model's outputs for a batch, from the weighted inputs z^L where there is a stable formula for that."""
+def cost_of(model: Any, x: Any, y: Any, cost: Cost) -> tuple[Any, Any]:
+    """C for a batch, and the outputs; from the weighted inputs z^L where there is a stable formula for that."""
     C = cost_named(cost, "fit: cost")
     if type(model).__call__ is MLP.__call__:
         for (output, name), from_logits in FROM_LOGITS.items():
             if model.output == output and C is COSTS[name]:
-                return from_logits(model.logits(x), y)
+                z = model.logits(x)
+                return from_logits(z, y), model.layers[-1].activate(z)
             if model.output != "identity" and C is from_logits:
                 raise ValueError(
                     f"fit: {C.__name__} takes weighted inputs, but the network's output is {model.output}; use the "
                     f"cost {name!r}, which is computed from the weighted inputs where it can be, or output='identity'"
                 )
-    value = C(model(x), y)
+    outputs = model(x)
+    value = C(outputs, y)
     if np.size(value) != 1:
         raise ValueError(
             f"fit: the cost returned shape {np.shape(value)}; it must return one number, the mean over the batch"
         )
-    return value
+    return value, outputs
 
 
 def accuracy(outputs: Any, y: Array, threshold: float = 0.5) -> float | None:
@@ -269,14 +271,16 @@ def _measure(
     history: History, model: Callable[[Any], Any], x: Array, y: Array, cost: Cost, held_out: tuple[Array, Array] | None
 ) -> None:
     threshold = 0.0 if cost_named(cost, "fit: cost") is binary_cross_entropy_with_logits else 0.5
+    C, outputs = cost_of(model, x, y, cost)
     seen: list[tuple[list[float], float | None]] = [
-        (history.cost, float(cost_of(model, x, y, cost))),
-        (history.accuracy, accuracy(model(x), y, threshold)),
+        (history.cost, float(C)),
+        (history.accuracy, accuracy(outputs, y, threshold)),
     ]
     if held_out is not None:
+        C, outputs = cost_of(model, *held_out, cost)
         seen += [
-            (history.validation_cost, float(cost_of(model, *held_out, cost))),
-            (history.validation_accuracy, accuracy(model(held_out[0]), held_out[1], threshold)),
+            (history.validation_cost, float(C)),
+            (history.validation_accuracy, accuracy(outputs, held_out[1], threshold)),
         ]
     for values, value in seen:  # only now, so that Ctrl-C during the measuring leaves lists of one length
         if value is not None:

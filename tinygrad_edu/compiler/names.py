@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.compiler.trace import Trace, operations_under
-from tinygrad_edu.engine import Node
-from tinygrad_edu.viz.layers import Layer, find_layers
+from tinygrad_edu.engine import Node, nodes_in
+from tinygrad_edu.structure import Layer, find_layers
+from tinygrad_edu.transforms import leaves_of
 
 TAKEN = {"np", "out", "outputs", "program"}  # what the printed text uses itself
 
@@ -48,6 +49,9 @@ class Names:
         if isinstance(trace.root, Node):
             self.give(trace.root, "C", "the cost")
         self._name_gradients(trace, layers)
+        for node in nodes_in(leaves_of(trace.result)):
+            if node.fn is np.subtract and isinstance(node.args[0], Node) and node.args[0].fn is None:
+                self.give(node, f"new_{self.of[node.args[0]]}")  # a parameter after a step
 
     def copy(self) -> Names:
         """The same names, to add to."""

@@ -33,8 +33,9 @@ MOST_PASSES = 20
 def simplify(trace: Trace) -> None:
     """Replace the result, root and gradients of a trace by smaller ones of the same value, to rounding."""
     before = None
+    known: dict[Any, Node] = {}
     for _ in range(MOST_PASSES):
-        _Pass(trace).run()
+        _Pass(trace, known).run()
         now = [(node.fn, len(nodes_in(node.args))) for node in operations_under(leaves_of(trace.result), trace.start)]
         if now == before:
             return
@@ -77,10 +78,13 @@ class _Product:
 
 
 class _Pass:
-    def __init__(self, trace: Trace) -> None:
+    def __init__(self, trace: Trace, known: dict[Any, Node]) -> None:
         self._trace = trace
+        self._known = known  # recipe → tidy node, of this pass and those before it
         self._given = {*trace.inputs, *trace.captured}
-        self._old = operations_under(leaves_of(trace.result), trace.start)
+        self._old = operations_under(
+            [*leaves_of(trace.result), trace.root], trace.start
+        )  # the cost names what is in it
         self._users: dict[Node, list[Node | None]] = {node: [] for node in self._old}
         for node in self._old:
             for arg in nodes_in(node.args):
@@ -88,7 +92,6 @@ class _Pass:
         for node in nodes_in(leaves_of(trace.result)):
             self._users.setdefault(node, []).append(None)
         self._now: dict[Node, Any] = {}  # old node → tidy node, or constant
-        self._known: dict[Any, Node] = {}  # recipe → tidy node
         self._quotients: list[
             tuple[Node, Counter[int], Counter[int]]
         ] = []  # each with what is above and under the line
@@ -228,7 +231,7 @@ class _Pass:
         result: Any = None
         for factor in above:
             if result is None:
-                result = factor if sign else self._make(np.multiply, (factor, c))
+                result = factor if sign else self._times_number(factor, c)
             elif result is factor:
                 result = self._make(np.square, (factor,))
             else:
@@ -240,6 +243,16 @@ class _Pass:
         if c == 1 and under and above and isinstance(result, Node):
             self._quotients.append((result, _count(above), _count(under)))
         return self._make(np.negative, (result,)) if c == -1 else result
+
+    def _times_number(self, factor: Any, c: float) -> Any:
+        """The number times a factor: c (A B) = A (c B) where B is smaller than the product."""
+        if isinstance(factor, Node) and factor.fn is np.matmul and len(self._users.get(factor, [])) == 1:
+            a, b = factor.args
+            if min(np.size(_value(a)), np.size(_value(b))) < factor._data.size:
+                if np.size(_value(a)) < np.size(_value(b)):
+                    return self._make(np.matmul, (self._make(np.multiply, (a, c)), b))
+                return self._make(np.matmul, (a, self._make(np.multiply, (b, c))))
+        return self._make(np.multiply, (factor, c))
 
     def _with_quotients(self, above: list[Any], under: list[Any]) -> tuple[list[Any], list[Any]]:
         """The factors, with p above and d below the line replaced by a where a = p / d is there already."""

@@ -18,9 +18,9 @@ import numpy.typing as npt
 from tinygrad_edu import backprop as by_hand
 from tinygrad_edu.check import ULPS
 from tinygrad_edu.engine import Node, unbroadcast
+from tinygrad_edu.structure import Layer, Product, scopes
 from tinygrad_edu.viz import graph
 from tinygrad_edu.viz.formulas import COSTS, LOGITS, agree, cost_gradient, is_activation, is_cost
-from tinygrad_edu.viz.layers import Layer, Product, scopes
 from tinygrad_edu.viz.symbols import SCOPES, flat, norm
 
 Array = npt.NDArray[Any]

@@ -24,9 +24,9 @@ from typing import Any, cast
 import numpy as np
 
 from tinygrad_edu.engine import RULES, Each, Node, Rule, ancestors, unbroadcast
+from tinygrad_edu.structure import is_elementwise, scopes
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.viz import dot, equations, graph
-from tinygrad_edu.viz.layers import is_elementwise, scopes
 from tinygrad_edu.viz.symbols import OPERATIONS, clean, expression, flat, norm
 
 Array = np.ndarray[Any, np.dtype[Any]]

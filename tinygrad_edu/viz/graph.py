@@ -16,8 +16,8 @@ import numpy as np
 
 from tinygrad_edu.engine import Node, Scope, ancestors
 from tinygrad_edu.engine import gradients as gradients_of
+from tinygrad_edu.structure import Layer, Product, find_layers, scopes
 from tinygrad_edu.viz.formulas import COSTS, is_activation, is_cost, is_softmax
-from tinygrad_edu.viz.layers import Layer, Product, find_layers, scopes
 from tinygrad_edu.viz.symbols import SCOPES, clean, derivative, expression, flat, norm, number, summary
 
 Level = Literal["equations", "ops"]
