@@ -96,6 +96,20 @@ def test_import_brings_only_numpy():
     assert top - LIGHT <= sys.stdlib_module_names
 
 
+def test_import_loads_the_core_only():
+    """The rooms that a program may not need are loaded when they are first used."""
+    code = "import sys, tinygrad_edu; print(*(name for name in sys.modules if name.startswith('tinygrad_edu.')))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    core = {"anomaly", "engine", "errors", "functional", "rules", "tensor", "transforms"}
+    assert {name.split(".")[1] for name in loaded} == core
+
+
+def test_every_public_name_is_there():
+    """Each in a fresh process: some are loaded when they are asked for."""
+    code = "import tinygrad_edu as tg; [getattr(tg, name) for name in dir(tg)]; from tinygrad_edu import *"
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
+
+
 def test_every_public_name_is_documented():
     import tinygrad_edu as tg
 

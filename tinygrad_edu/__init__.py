@@ -8,10 +8,10 @@
 True
 """
 
-from tinygrad_edu import backprop, costs, data, nn, optim, viz
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from tinygrad_edu.anomaly import detect_anomaly
-from tinygrad_edu.check import check_backprop, check_grads
-from tinygrad_edu.compiler import compile
 from tinygrad_edu.engine import defvjp, no_grad, primitive
 from tinygrad_edu.functional import (
     elu,
@@ -28,11 +28,16 @@ from tinygrad_edu.functional import (
     step,
     tanh,
 )
-from tinygrad_edu.learning import learning_report
 from tinygrad_edu.tensor import Tensor, stop_gradient
-from tinygrad_edu.training import History, fit
 from tinygrad_edu.transforms import elementwise_grad, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
-from tinygrad_edu.viz import draw, explore
+
+if TYPE_CHECKING:
+    from tinygrad_edu import backprop, costs, data, nn, optim, viz
+    from tinygrad_edu.check import check_backprop, check_grads
+    from tinygrad_edu.compiler import compile
+    from tinygrad_edu.learning import learning_report
+    from tinygrad_edu.training import History, fit
+    from tinygrad_edu.viz import draw, explore
 
 __version__ = "0.1.0"
 __all__ = [
@@ -78,3 +83,29 @@ __all__ = [
     "viz",
     "vjp",
 ]
+
+# The rest is loaded when it is first used, so that the import costs little more than that of NumPy.
+_ROOMS = {"backprop", "costs", "data", "nn", "optim", "viz"}
+_ROOM_OF = {
+    "History": "training",
+    "check_backprop": "check",
+    "check_grads": "check",
+    "compile": "compiler",
+    "draw": "viz",
+    "explore": "viz",
+    "fit": "training",
+    "learning_report": "learning",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return import_module(f"{__name__}.{name}")
+    if name in _ROOM_OF:
+        globals()[name] = getattr(import_module(f"{__name__}.{_ROOM_OF[name]}"), name)
+        return globals()[name]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

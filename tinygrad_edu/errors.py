@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,8 @@ import numpy as np
 
 def unknown_name(who: str, name: object, known: Collection[str]) -> str:
     """Say that a name is unknown, which one it may have meant, and which there are."""
+    from difflib import get_close_matches  # here, as it is slow to import
+
     near = get_close_matches(str(name), known, n=1, cutoff=0.65)
     hint = f"did you mean {near[0]!r}? " if near else ""
     return f"{who}: unknown name {name!r}; {hint}known: {', '.join(sorted(known))}"
