@@ -272,6 +272,17 @@ def test_aliased_arguments_and_repeated_outputs():
     np.testing.assert_array_equal(x, np.arange(4.0))
 
 
+def test_numbers_in_the_result_are_new_arrays():
+    x = np.array([2.0])
+    y = np.array(3.0)
+    got = tg.compile(lambda x, y: (x.reshape(()), x[0], np.sum(x), y, y * 2))(x, y)
+    assert_close(got, (np.array(2.0), np.array(2.0), np.array(2.0), y, np.array(6.0)))
+    assert all(type(a) is np.ndarray for a in got)
+    for a in got:
+        a[...] = -1
+    assert (x, y) == (2, 3)
+
+
 @pytest.mark.parametrize("size", [3, 20_000])
 def test_results_that_are_held_are_never_written_again(size):
     compiled = tg.compile(tg.value_and_grad(lambda x: np.sum(np.square(x))))

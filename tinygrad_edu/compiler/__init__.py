@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import sys
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import update_wrapper
-from inspect import signature
-from threading import Lock
+from sys import getrefcount
+from threading import Lock, RLock
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from tinygrad_edu.compiler.arguments import arguments_of, guard, kinds, parameter_names
 from tinygrad_edu.compiler.formula import FormulaPrinter
-from tinygrad_edu.compiler.names import Names, arguments_of
+from tinygrad_edu.compiler.names import Names
 from tinygrad_edu.compiler.program import NumpyPrinter
 from tinygrad_edu.compiler.simplify import simplify
 from tinygrad_edu.compiler.trace import trace
@@ -27,7 +28,9 @@ from tinygrad_edu.transforms import leaves_of, tree_map
 
 Array = npt.NDArray[Any]
 MOST_PROGRAMS = 16
-RECYCLED_FROM = 1 << 16  # bytes; smaller arrays are allocated faster than they are looked after
+# Sets of arrays for results that are used again when the caller has dropped them; without the GIL nobody could tell.
+POOL = 3 if getattr(sys, "_is_gil_enabled", lambda: True)() else 0
+UNHELD = sum(map(getrefcount, (object(),)))  # how often something is referred to that only a tuple holds
 
 
 def compile(f: Callable[..., Any]) -> Compiled:
@@ -87,7 +90,7 @@ class Compiled:
         self._f = f
         self._programs: OrderedDict[Any, Program] = OrderedDict()
         self._latest: Program | None = None
-        self._lock = Lock()
+        self._lock = RLock()  # a function may call itself while it is traced
         update_wrapper(self, f)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -98,11 +101,11 @@ class Compiled:
                 return self._f(*args, **kwargs)
             args, kwargs = tree_map(_as_array, args), tree_map(_as_array, kwargs)
             program = self._program_for(args, kwargs)
-        return program(*args, **kwargs)
+        return program.run(args, kwargs)
 
     def _program_for(self, args: Any, kwargs: dict[str, Any]) -> Program:
         with self._lock:
-            key = tuple(_kinds((args, kwargs)))
+            key = tuple(kinds((args, kwargs)))
             program = self._programs.get(key)
             if program is None:
                 program = self._programs[key] = Program(self._f, args, kwargs)
@@ -137,7 +140,7 @@ class Program:
     """One program, for arguments of one structure, shapes and dtypes."""
 
     def __init__(self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        parameters = list(zip(_parameter_names(f, args, kwargs), [*args, *kwargs.values()], strict=True))
+        parameters = list(zip(parameter_names(f, args, kwargs), [*args, *kwargs.values()], strict=True))
         traced = trace(f, args, kwargs)
         simplify(traced)
         names = Names(traced, list(arguments_of([name for name, _ in parameters], [x for _, x in parameters])))
@@ -145,120 +148,37 @@ class Program:
         self.source = printer.write()
         self.formula = FormulaPrinter(traced, names, parameters).write()
         self._captured = {name: x for name, x in printer.given.items() if isinstance(x, Node)}
-        self._given = {name: x for name, x in printer.given.items() if not isinstance(x, Node)}
-        self._places: dict[str, Any] = {}
-        exec(self.source, self._places)
-        self._run = self._places["program"]
-        self._outputs = self._places.get("outputs")
+        self._constants = {name: x for name, x in printer.given.items() if not isinstance(x, Node)}
+        namespace: dict[str, Any] = {}
+        exec(self.source, namespace)
+        self._program = namespace["program"]
+        self._new_outputs: Callable[[], tuple[Array, ...]] = namespace.get("outputs", tuple)
         self._pool: list[tuple[Array, ...]] = []
         self._lock = Lock()
-        self.fits = _guard(args, kwargs)
+        self.fits = guard(args, kwargs)
 
     @property
     def given(self) -> dict[str, Any]:
         """What the program is passed by keyword besides its arguments: captured tensors, large constants."""
-        return {name: x._data for name, x in self._captured.items()} | self._given
+        return {name: x._data for name, x in self._captured.items()} | self._constants
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run it."""
+    def run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The result for arguments that fit."""
         with self._lock:  # the buffers belong to one run at a time
-            if self._captured or self._given:
+            for outputs in self._pool:
+                if sum(map(getrefcount, outputs)) == UNHELD * len(outputs):
+                    break
+            else:
+                outputs = self._new_outputs()
+                if len(self._pool) < POOL:
+                    self._pool.append(outputs)
+            if self._captured or self._constants:
                 kwargs = kwargs | self.given
-            return self._run(*args, **kwargs, out=self._free_outputs())
-
-    def _free_outputs(self) -> tuple[Array, ...] | None:
-        """Arrays for the results: earlier ones that the caller has dropped, or new ones."""
-        if self._outputs is None:
-            return None
-        for arrays in self._pool:
-            if _holders(arrays) == _UNHELD * len(arrays):
-                return arrays
-        new: tuple[Array, ...] = self._outputs()
-        if len(self._pool) < 3:
-            self._pool.append(new)
-        return new
-
-
-def _holders(arrays: tuple[Any, ...]) -> int:
-    return sum(map(sys.getrefcount, arrays))
-
-
-_UNHELD = _holders((object(),))
-
-
-def _guard(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Callable[[tuple[Any, ...], dict[str, Any]], bool]:
-    """A function that tells whether arguments are of the same structure, shapes and dtypes as these.
-
-    It stands in the way of every call, so it is written out as one expression.
-    """
-    known: dict[str, Any] = {"ndarray": np.ndarray}
-
-    def constant(x: Any) -> str:
-        name = f"k{len(known)}"
-        known[name] = x
-        return name
-
-    def same(path: str, x: Any) -> Iterator[str]:
-        if type(x) is np.ndarray:
-            yield f"type({path}) is ndarray and {path}.shape == {x.shape} and {path}.dtype is {constant(x.dtype)}"
-        elif isinstance(x, list | tuple):
-            yield f"type({path}) is {constant(type(x))} and len({path}) == {len(x)}"
-            for i, part in enumerate(x):
-                yield from same(f"{path}[{i}]", part)
-        elif isinstance(x, dict):
-            yield f"type({path}) is {constant(type(x))} and tuple({path}) == {constant(tuple(x))}"
-            for key, part in x.items():
-                yield from same(f"{path}[{constant(key)}]", part)
-        elif isinstance(x, int | float | str | None):
-            yield f"type({path}) is {constant(type(x))} and {path} == {constant(x)}"
-        else:
-            yield f"{path} is {constant(x)}"
-
-    conditions = [*same("args", args), *same("kwargs", kwargs)]
-    fits: Callable[[tuple[Any, ...], dict[str, Any]], bool] = eval(
-        f"lambda args, kwargs: {' and '.join(conditions)}", known
-    )
-    return fits
-
-
-def _kinds(x: Any) -> Iterator[Any]:
-    t = type(x)
-    if t is np.ndarray:
-        yield x.shape
-        yield x.dtype
-    elif t in (list, tuple) or isinstance(x, list | tuple):
-        yield t
-        yield len(x)
-        for part in x:
-            yield from _kinds(part)
-    elif isinstance(x, dict):
-        yield t
-        yield tuple(x)
-        for part in x.values():
-            yield from _kinds(part)
-    else:
-        yield t
-        yield x if isinstance(x, int | float | str | bool | None) else id(x)
+            return self._program(*args, out=outputs, **kwargs)
 
 
 def _as_array(x: Any) -> Any:
     return np.asarray(x) if isinstance(x, np.ndarray | np.generic) and type(x) is not np.ndarray else x
-
-
-def _parameter_names(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[str]:
-    try:
-        bound = signature(f).bind(*args, **kwargs)
-        parameters = signature(f).parameters
-    except (TypeError, ValueError):
-        return [f"x{i}" for i in range(len(args))] + list(kwargs)
-    names: list[str] = []
-    for name in bound.arguments:
-        kind = parameters[name].kind
-        if kind is parameters[name].VAR_POSITIONAL:
-            names += [f"{name}{i}" for i in range(len(bound.arguments[name]))]
-        elif kind is not parameters[name].VAR_KEYWORD and name not in kwargs:
-            names.append(name)
-    return names + list(kwargs)
 
 
 __all__ = ["Compiled", "Program", "compile"]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import keyword
-from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
@@ -110,21 +108,3 @@ def _error(layer: Layer) -> str:
         case "BP2":
             return "BP2: the error moves back through " + " and ".join(f"W{n.number}" for n, _ in layer.next)
     return "the error of this layer"
-
-
-def arguments_of(names: list[str], args: list[Any]) -> Iterator[tuple[str, str]]:
-    """For every array in the arguments: its name where it has one, and a name for when nothing better is known."""
-
-    def walk(name: str, path: str, x: Any) -> Iterator[tuple[str, str]]:
-        if isinstance(x, np.ndarray | np.generic):
-            yield name, path
-        elif isinstance(x, dict):
-            for key, part in x.items():
-                yield from walk(key if isinstance(key, str) else "", f"{path}_{key}", part)
-        elif isinstance(x, list | tuple):
-            for i, part in enumerate(x):
-                field = x._fields[i] if hasattr(x, "_fields") else ""
-                yield from walk(field, f"{path}_{i}", part)
-
-    for name, x in zip(names, args, strict=True):
-        yield from walk(name, name, x)

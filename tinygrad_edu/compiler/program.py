@@ -253,7 +253,8 @@ class NumpyPrinter(Printer):
             self._handed_out.add(x)
             return self.names.of[x]
         if _is_number(x):
-            return f"np.array({self.name(x)})"
+            fresh = isinstance(x.fn, np.ufunc) or x.fn in text.REDUCTIONS  # a number; anything else may be a view
+            return f"np.{'asarray' if fresh else 'array'}({self.name(x)})"
         name = self.names.new(f"{self.names.of.get(x, 'result')}_copy")
         self._outputs[name] = self._empty(x._data)
         self._copies.append(f"np.copyto({name}, {self.name(x)})")
