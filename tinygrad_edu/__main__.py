@@ -6,6 +6,9 @@ import argparse
 import io
 import sys
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 import tinygrad_edu as tg
 from tinygrad_edu.viz.plots import learning_curves
@@ -39,11 +42,28 @@ def main(arguments: list[str] | None = None) -> None:
     x, y = test[0][:10], test[1][:10]
     print(tg.check_backprop(net, x, y, cost="quadratic"))
 
+    print("\nThe program that backpropagation is, for this network and ten images:\n")
+    print(_program(net, x, np.eye(10)[y]))
+
     print()
     C = tg.costs.quadratic(net(x), y)
     print("The gradient graph:", tg.draw(C).render(outfile=options.out / "gradient_graph.svg", cleanup=True))
     print("The film of its two passes:", tg.explore(C).save(options.out / "explorer.html"))
     _plot(history, options.out / "learning_curve.png")
+
+
+def _program(net: tg.nn.MLP, x: Any, y: Any) -> str:
+    """Value and gradient of the cost as the compiler writes them down."""
+
+    def cost(parameters: Any, x: Any, y: Any) -> Any:
+        a = x
+        for l in range(1, len(net.sizes)):
+            a = tg.sigmoid(a @ parameters[f"W{l}"] + parameters[f"b{l}"])
+        return tg.costs.quadratic(a, y)
+
+    compiled = tg.compile(tg.value_and_grad(cost))
+    compiled({name: p.numpy() for name, p in net.named_parameters().items()}, x, y)
+    return compiled.formula
 
 
 def _plot(history: tg.History, path: Path) -> None:

@@ -55,7 +55,7 @@ class Printer:
                 container = name or self.names.new(path)
                 place = len(lines)
                 targets = [target(part, f"{path}_{key}") for key, part in x.items()]
-                values = ", ".join(f"{container}[{key!r}]" for key in x)
+                values = ", ".join(f"{container}[{text.quoted(key)}]" for key in x)
                 lines.insert(place, f"{', '.join(targets)} = {values}")
                 return container
             return "_"
@@ -79,7 +79,7 @@ class Printer:
     def container(self, x: Any) -> str:
         """The result as text, with the name of every value at its place; a trailing comma is left to tuples."""
         if isinstance(x, dict):
-            return "{" + ", ".join(f"{key!r}: {self.container(part)}" for key, part in x.items()) + "}"
+            return "{" + ", ".join(f"{text.quoted(key)}: {self.container(part)}" for key, part in x.items()) + "}"
         if isinstance(x, list | tuple):
             parts = [self.container(part) for part in x]
             if type(x) is list:

@@ -39,6 +39,11 @@ def is_plain_transpose(node: Node) -> bool:
     return node.fn is np.transpose and len(node.args) == 1 and not node.kwargs
 
 
+def quoted(x: Any) -> str:
+    """The text of a string in double quotes, of another key as Python writes it."""
+    return f'"{x}"' if isinstance(x, str) and repr(x) == f"'{x}'" and '"' not in x else repr(x)
+
+
 def literal(x: Any, name: Callable[[Any], str]) -> str:
     """A value as Python text; ``name`` gives the name of nodes, arrays, functions and other objects."""
     match x:
@@ -53,7 +58,9 @@ def literal(x: Any, name: Callable[[Any], str]) -> str:
             return f"[{parts}]" if isinstance(x, list) else f"({parts}{',' if len(x) == 1 else ''})"
         case float():
             return repr(x) if np.isfinite(x) else f"np.{x}".replace("np.-inf", "-np.inf")
-        case None | bool() | int() | str():
+        case str():
+            return quoted(x)
+        case None | bool() | int():
             return repr(x)
         case _ if x is Ellipsis:
             return "..."
