@@ -38,13 +38,14 @@ def by_hand(sizes, x, y, batch, epochs=1):
     return outputs
 
 
-def ours(sizes, x, y, batch, epochs=1):
+def ours(sizes, x, y, batch, epochs=1, compiled=True):
     """`tg.fit`, which also measures the cost and the accuracy over all images before the epoch and after."""
     import tinygrad_edu as tg
 
     net = tg.nn.MLP(sizes, rng=0)
     sgd = tg.optim.SGD(net.parameters(), lr=RATE)
-    tg.fit(net, x, y, cost="quadratic", optimizer=sgd, epochs=epochs, batch_size=batch, rng=0, progress=False)
+    tg.fit(net, x, y, cost="quadratic", optimizer=sgd, epochs=epochs, batch_size=batch, rng=0, progress=False,
+           compiled=compiled)  # fmt: skip
     return lambda a: net(a).numpy()
 
 
@@ -84,7 +85,13 @@ def scikit_learn(sizes, x, y, batch, epochs=1):
     return model.predict_proba
 
 
-TRAINERS = {"by hand": by_hand, "ours, tg.fit": ours, "PyTorch": pytorch, "scikit-learn": scikit_learn}
+TRAINERS = {
+    "by hand": by_hand,
+    "tg.fit": ours,
+    "tg.fit, not compiled": partial(ours, compiled=False),
+    "PyTorch": pytorch,
+    "scikit-learn": scikit_learn,
+}
 
 
 # --- An epoch -----------------------------------------------------------------------------------------------------------

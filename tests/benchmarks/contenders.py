@@ -37,6 +37,23 @@ def contender(name, module, package=None, slow_to_start=False):
     return register
 
 
+# --- By hand --------------------------------------------------------------------------------------------
+
+
+@contender("by hand, in place", "numpy")
+def by_hand_in_place(p):
+    return lambda: networks.backprop_in_place(*p)
+
+
+FLOOR = "matrix products alone"
+
+
+@contender(FLOOR, "numpy")
+def floor(p):
+    """No gradients: this is the part of the work that NumPy hands to BLAS, and which nobody can leave out."""
+    return networks.gemms(p.weights, p.x)
+
+
 # --- Ours -------------------------------------------------------------------------------------------------
 
 
@@ -87,18 +104,6 @@ def ours_numba(p):
     import numba  # noqa: F401
 
     return ours_compiled(p, "numba")
-
-
-# --- The floor --------------------------------------------------------------------------------------------
-
-
-FLOOR = "matrix products alone"
-
-
-@contender(FLOOR, "numpy")
-def floor(p):
-    """No gradients: this is the part of the work that NumPy hands to BLAS, and which nobody can leave out."""
-    return networks.gemms(p.weights, p.x)
 
 
 # --- Frameworks -------------------------------------------------------------------------------------------

@@ -53,17 +53,45 @@ def backprop(weights, biases, x, y):
         activations.append(sigmoid(activations[-1] @ W + b))
     a = activations[-1]
     error = a - y
-    C = (error**2).sum() / (2 * len(x))
+    C = np.sum(error**2) / (2 * len(x))
 
     grad_W, grad_b = [], []
     delta = error / len(x) * a * (1 - a)  # BP1
     for l in reversed(range(len(weights))):
         a = activations[l]
-        grad_b.append(delta.sum(axis=0))  # BP3
+        grad_b.append(np.sum(delta, axis=0))  # BP3
         grad_W.append(a.T @ delta)  # BP4
         if l > 0:
             delta = (delta @ weights[l].T) * a * (1 - a)  # BP2
     return C, grad_W[::-1] + grad_b[::-1]
+
+
+def backprop_in_place(weights, biases, x, y):
+    """The same with every trick that keeps it a short program: no array that could be reused, no needless call."""
+    a, activations = x, [x]
+    for W, b in zip(weights, biases, strict=True):
+        a = a @ W
+        a += b
+        np.negative(a, a)
+        np.exp(a, a)
+        a += 1
+        np.reciprocal(a, a)
+        activations.append(a)
+    delta = a - y
+    e = delta.ravel()
+    C = (e @ e) / (2 * len(x))
+
+    grads = []
+    delta /= len(x)
+    for l in reversed(range(len(weights))):
+        a = activations[l + 1]
+        delta *= a
+        np.subtract(1, a, a)  # nobody needs this activation any more
+        delta *= a
+        grads += [delta.sum(axis=0), activations[l].T @ delta]
+        if l > 0:
+            delta = delta @ weights[l].T
+    return C, grads[::-2] + grads[-2::-2]
 
 
 def gemms(weights, x):

@@ -14,6 +14,11 @@ class Timing(NamedTuple):
     low: float
     high: float
 
+    @property
+    def spread(self):
+        """Half of the ratios are about as near to the median as this, relative to it."""
+        return (self.high - self.low) / self.ratio / 2
+
 
 def block(run, calls):
     """Seconds a call. The first call is not timed: it waits for threads of another library, and fills the caches."""
