@@ -250,6 +250,46 @@ def test_the_number_of_programs_is_bounded():
     assert "np.empty(39)" in compiled.source
 
 
+def test_names_that_the_program_uses_itself():
+    def f(np_, out, program, outputs):
+        return out * program["np"] + outputs[0] - np_
+
+    f.__code__ = f.__code__.replace(co_varnames=("np", "out", "program", "outputs"))
+    x = np.arange(3.0)
+    check(f, (x, x + 1, {"np": x, "def": x}, [x]))
+    check(lambda params, x: params["params"] * x, ({"params": x}, x))
+
+
+def test_long_chains():
+    def f(x):
+        for _ in range(2000):
+            x = np.tanh(x) * 1.5
+        for _ in range(2000):
+            x = x * x[::-1] + x
+        return x
+
+    check(f, (np.full(3, 0.1),))
+    check(lambda x: _power(x, 3000), (np.full(2, 1.0001),))
+
+
+def _power(x, n):
+    y = x
+    for _ in range(n):
+        y = y * x
+    return y
+
+
+def test_axes_given_by_place():
+    check(
+        lambda x, y: (np.sum(x * y, 0), np.max(x, 1), np.sum(np.square(x), 1)),
+        (np.ones((2, 3)), np.arange(6.0).reshape(2, 3)),
+    )
+
+
+def test_integers_that_do_not_fit():
+    check(lambda x: (np.less(x, 300), x + 1), (np.arange(5, dtype=np.uint8),))
+
+
 def test_scalars_integers_and_views_as_arguments():
     f = lambda x, i: x * 2 + i
     check(f, (np.float64(3.0), np.arange(3)), (np.float64(-1.0), np.arange(3, 6)))

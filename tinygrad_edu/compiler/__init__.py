@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tinygrad_edu.compiler.arguments import arguments_of, guard, kinds, parameter_names
+from tinygrad_edu.compiler.arguments import guard, kinds, parameter_names
 from tinygrad_edu.compiler.formula import FormulaPrinter
 from tinygrad_edu.compiler.names import Names
 from tinygrad_edu.compiler.program import NumpyPrinter
@@ -143,7 +143,7 @@ class Program:
         parameters = list(zip(parameter_names(f, args, kwargs), [*args, *kwargs.values()], strict=True))
         traced = trace(f, args, kwargs)
         simplify(traced)
-        names = Names(traced, list(arguments_of([name for name, _ in parameters], [x for _, x in parameters])))
+        names = Names(traced, parameters)
         printer = NumpyPrinter(traced, names, parameters)
         self.source = printer.write()
         self.formula = FormulaPrinter(traced, names, parameters).write()
@@ -172,9 +172,11 @@ class Program:
                 outputs = self._new_outputs()
                 if len(self._pool) < POOL:
                     self._pool.append(outputs)
+            if kwargs:
+                args += tuple(kwargs.values())
             if self._captured or self._constants:
-                kwargs = kwargs | self.given
-            return self._program(*args, out=outputs, **kwargs)
+                return self._program(*args, out=outputs, **self.given)
+            return self._program(*args, out=outputs)
 
 
 def _as_array(x: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+TAKEN = {"np", "out", "outputs", "program"}  # names that the printed text uses itself
 Guard = Callable[[tuple[Any, ...], dict[str, Any]], bool]
 
 
@@ -81,23 +82,21 @@ def guard(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Guard:
 
 
 def parameter_names(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[str]:
-    """The names of the arguments, as the function calls them."""
-    try:
-        bound = signature(f).bind(*args, **kwargs)
-        parameters = signature(f).parameters
-    except (TypeError, ValueError):
-        return [f"x{i}" for i in range(len(args))] + list(kwargs)
+    """The names of the arguments, as the function calls them where that can be found out."""
     names: list[str] = []
-    for name in bound.arguments:
-        kind = parameters[name].kind
-        if kind is parameters[name].VAR_POSITIONAL:
-            names += [f"{name}{i}" for i in range(len(bound.arguments[name]))]
-        elif kind is not parameters[name].VAR_KEYWORD and name not in kwargs:
-            names.append(name)
-    return names + list(kwargs)
+    try:
+        for parameter in signature(f).parameters.values():
+            if parameter.kind is parameter.VAR_POSITIONAL:
+                names += [f"{parameter.name}{i}" for i in range(len(args) - len(names))]
+            elif parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
+                names.append(parameter.name)
+    except (TypeError, ValueError):  # a function that says nothing about itself
+        pass
+    names += [f"x{i}" for i in range(len(names), len(args))]
+    return [name if name not in TAKEN else f"{name}_" for name in (*names[: len(args)], *kwargs)]
 
 
-def arguments_of(names: list[str], args: list[Any]) -> Iterator[tuple[str, str]]:
+def arrays_in(parameters: list[tuple[str, Any]]) -> Iterator[tuple[str, str]]:
     """For every array in the arguments: its name where it has one, and a name for when nothing better is known."""
 
     def walk(name: str, path: str, x: Any) -> Iterator[tuple[str, str]]:
@@ -111,5 +110,5 @@ def arguments_of(names: list[str], args: list[Any]) -> Iterator[tuple[str, str]]
                 field = x._fields[i] if hasattr(x, "_fields") else ""
                 yield from walk(field, f"{path}_{i}", part)
 
-    for name, x in zip(names, args, strict=True):
+    for name, x in parameters:
         yield from walk(name, name, x)

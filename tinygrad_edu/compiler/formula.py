@@ -13,26 +13,31 @@ from tinygrad_edu.engine import Node, nodes_in
 from tinygrad_edu.rules.shapes import scatter_add
 from tinygrad_edu.transforms import leaves_of
 
+DEEPEST = 8  # operations within each other in one expression
+
 
 class FormulaPrinter(Printer):
     """A function of the same arguments without buffers; what has no name of its own stands where it is used."""
 
     def write(self) -> str:
         """The whole text."""
-        users: dict[Node, int] = {}
+        users: dict[Node, int] = dict.fromkeys(self.operations, 0)
         for node in self.operations:
             for arg in nodes_in(node.args):
                 users[arg] = users.get(arg, 0) + 1
         results = {x for x in leaves_of(self.trace.result) if isinstance(x, Node)}
         self._inlined: set[Node] = set()
+        depths: dict[Node, int] = {}  # how many operations deep an expression is
         count = 0
         for node in self.operations:
+            depths[node] = 1 + max((depths.get(arg, 0) for arg in nodes_in(node.args)), default=0)
             if node in self.names.of or text.is_plain_transpose(node):
-                continue
-            if users.get(node, 0) == 1 and node not in results and node.fn is not scatter_add:
+                depths[node] = 0
+            elif depths[node] <= DEEPEST and users[node] == 1 and node not in results and node.fn is not scatter_add:
                 self._inlined.add(node)
             else:
                 count += 1
+                depths[node] = 0
                 self.names.give(node, f"t{count}")
         body = [line for node in self.operations if node in self.names.of for line in self._equation(node)]
         returned = self.container(self.trace.result)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import keyword
+from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.compiler.arguments import TAKEN, arrays_in
 from tinygrad_edu.compiler.trace import Trace, operations_under
 from tinygrad_edu.engine import Node, nodes_in
 from tinygrad_edu.structure import Layer, find_layers
 from tinygrad_edu.transforms import leaves_of
-
-TAKEN = {"np", "out", "outputs", "program"}  # what the printed text uses itself
 
 
 class Names:
@@ -25,14 +25,14 @@ class Names:
         The equation that a value is the left-hand side of.
     """
 
-    def __init__(self, trace: Trace, arguments: list[tuple[str, str]]) -> None:
-        """``arguments``: for every input the name of its argument, or its key in it, and a name if that is none."""
+    def __init__(self, trace: Trace, parameters: list[tuple[str, Any]]) -> None:
+        """``parameters``: the name and the value of every argument."""
         self.of: dict[Node, str] = {}
         self.comments: dict[Node, str] = {}
-        self._used: set[str] = set(TAKEN)
+        self._used: set[str] = TAKEN | {name for name, x in parameters if not isinstance(x, np.ndarray)}
         operations = operations_under([trace.root])
         layers = find_layers(trace.root, operations) if isinstance(trace.root, Node) else []
-        inputs = dict(zip(trace.inputs, arguments, strict=True))
+        inputs = dict(zip(trace.inputs, arrays_in(parameters), strict=True))
         for node, (name, _) in inputs.items():
             if name:
                 self.give(node, name)

@@ -32,7 +32,7 @@ class Printer:
     def __init__(self, trace: Trace, names: Names, parameters: list[tuple[str, Any]]) -> None:
         self.trace = trace
         self.names = names.copy()
-        self.parameters = parameters
+        self.parameters = parameters  # the name and the value of every argument
         self.operations = operations_under(leaves_of(trace.result), trace.start)
         self.given: dict[str, Any] = {names.of[node]: node for node in trace.captured}
         self.constants: dict[str, str] = {}  # name → text
@@ -116,7 +116,7 @@ class Printer:
     def constant(self, x: np.ndarray[Any, Any], name: str | None = None) -> str:
         """The name of a constant array."""
         dtype = text.literal(x.dtype, self.name)
-        if x.size and x.dtype.kind in "fiub" and x.size > 1 and (x == x.flat[0]).all():
+        if x.size > 1 and text.is_uniform(x):
             filling = text.literal(x.flat[0].item(), self.name)
             dtyped = "" if x.dtype == np.float64 else f", {dtype}"
             shape = len(x) if x.ndim == 1 else x.shape
@@ -264,8 +264,14 @@ class NumpyPrinter(Printer):
 def _with_arrays(node: Node) -> Any:
     """The call with arrays without axes for numbers, which NumPy takes faster, of the type it would give them."""
     others = [v.dtype for arg, v in zip(node.args, node.values, strict=True) if isinstance(arg, Node | np.ndarray)]
-    args = [np.array(arg, np.result_type(*others, arg)) if type(arg) in (int, float) else arg for arg in node.args]
-    return SimpleNamespace(fn=node.fn, args=args, kwargs=node.kwargs)
+
+    def as_array(arg: Any) -> Any:
+        try:
+            return np.array(arg, np.result_type(*others, arg)) if isinstance(arg, int | float | np.generic) else arg
+        except OverflowError:  # an integer that does not fit beside small ones
+            return arg
+
+    return SimpleNamespace(fn=node.fn, args=list(map(as_array, node.args)), kwargs=node.kwargs)
 
 
 def _is_number(node: Node) -> bool:

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.compiler.text import is_plain_transpose
+from tinygrad_edu.compiler.text import REDUCTIONS, is_plain_transpose, is_uniform
 from tinygrad_edu.compiler.trace import Trace, operations_under
 from tinygrad_edu.engine import NO_KWARGS, RULES, Node, make_node, nodes_in
 from tinygrad_edu.tensor import Tensor
@@ -134,6 +134,9 @@ class _Pass:
         if not nodes_in(args):
             return node._data
         if fn in _PRODUCTS and _is_float(node):
+            (user, *more) = self._users[node] or [None]
+            if user is not None and user.fn in _PRODUCTS and not more and self._is_inner(node, user):
+                return self._as_it_was(node)  # the product that it is a part of will take it apart
             return self._write(self._gather(node), node)
         if fn in (np.add, np.subtract) and _is_float(node):
             return self._sum(node)
@@ -145,6 +148,8 @@ class _Pass:
             args = (args[0].args[0], *args[1:])
         if is_plain_transpose(node) and isinstance(args[0], Node) and is_plain_transpose(args[0]):
             return args[0].args[0]
+        if fn in REDUCTIONS and len(args) > 1:
+            args, kwargs = args[:1], dict(zip(("axis",), args[1:], strict=True)) | kwargs
         if fn is np.sum and not kwargs.get("keepdims") and (dot := self._as_dot(node)) is not None:
             return dot
         if fn is np.sum and isinstance(axis := kwargs.get("axis"), tuple):
@@ -174,8 +179,8 @@ class _Pass:
 
     def _as_dot(self, node: Node) -> Any:
         """The sum of all elements of a product, Σ a b, as a dot product; None if it is none."""
-        factor = node.args[0]
-        axis, whole = node.kwargs.get("axis"), factor._data
+        factor, *place = node.args
+        axis, whole = place[0] if place else node.kwargs.get("axis"), factor._data
         if not (axis is None or axis == tuple(range(whole.ndim))) or whole.ndim == 0 or not _is_float(factor):
             return None
         if factor in self._now and len(self._users[factor]) == 1 and factor.fn in (np.multiply, np.square):
@@ -186,29 +191,28 @@ class _Pass:
 
     # --- Products ---------------------------------------------------------------------------------------------
 
-    def _gather(self, node: Any, product: _Product | None = None, below: bool = False) -> _Product:
-        """The chain of products and quotients that ends in ``node``, an old one; ``below`` the line of a fraction."""
-        product = product or _Product()
-        parts = [(arg, below) for arg in node.args]
-        if node.fn is np.negative:
-            product.coefficient = -product.coefficient
-        elif node.fn is np.divide:
-            parts = [(node.args[0], below), (node.args[1], not below)]
-        elif node.fn is np.reciprocal:
-            parts = [(node.args[0], not below)]
-        for part, under in parts:
-            if self._is_inner(part, node):
-                self._gather(part, product, under)
-            else:
+    def _gather(self, node: Node) -> _Product:
+        """The chain of products and quotients that ends in ``node``, one of the old graph."""
+        product = _Product()
+        waiting: list[tuple[Any, bool]] = [(node, False)]  # and whether it stands under the line of the fraction
+        while waiting:
+            part, under = waiting.pop()
+            if part is not node and not self._is_inner(part, node):
                 product.times(self._tidied(part), under)
+                continue
+            if part.fn is np.negative:
+                product.coefficient = -product.coefficient
+            turned = {np.divide: (False, True), np.reciprocal: (True,)}.get(part.fn, (False, False))
+            waiting += [(arg, under != turn) for arg, turn in zip(part.args, turned, strict=False)][::-1]
         return product
 
     def _is_inner(self, part: Any, of: Node) -> bool:
         """Whether an operand is a product itself, and is needed for nothing else."""
         return (
             isinstance(part, Node)
-            and part in self._now
+            and part not in self._given
             and part.fn in _PRODUCTS
+            and part in self._users
             and part._data.dtype == of._data.dtype
             and len(self._users[part]) == 1
         )
@@ -356,7 +360,7 @@ def _uniform(x: Any) -> float | None:
     """The number that a constant is, or that all elements of a constant array are."""
     if isinstance(x, int | float | np.generic):
         return float(x)
-    if isinstance(x, np.ndarray) and x.size and x.dtype.kind in "fiub" and (x == x.flat[0]).all():
+    if isinstance(x, np.ndarray) and x.size and is_uniform(x):
         return float(x.flat[0])
     return None
 
@@ -410,8 +414,8 @@ def _limit_of(mask: Any) -> tuple[Any, Any, float] | None:
     )
 
 
-def _at_limit(factor: Any, function: Any, z: Any, limit: float) -> Any:
-    """The value of a factor where ``function(z, limit)`` is the limit; None if that does not decide it."""
+def _at_limit(factor: Any, function: Any, z: Any, limit: float, depth: int = 6) -> Any:
+    """The value of a factor where ``function(z, limit)`` is the limit; None if that does not (soon) decide it."""
     number = _uniform(factor)
     if number is not None:
         return factor if np.ndim(factor) == 0 else number
@@ -419,5 +423,7 @@ def _at_limit(factor: Any, function: Any, z: Any, limit: float) -> Any:
         return None
     if factor.fn is function and factor.args[0] is z and _uniform(factor.args[1]) == limit:
         return factor._data.dtype.type(limit)
-    values = [_at_limit(arg, function, z, limit) for arg in factor.args]
+    if depth == 0:
+        return None
+    values = [_at_limit(arg, function, z, limit, depth - 1) for arg in factor.args]
     return None if any(value is None for value in values) else factor.fn(*values)

@@ -39,6 +39,11 @@ def is_plain_transpose(node: Node) -> bool:
     return node.fn is np.transpose and len(node.args) == 1 and not node.kwargs
 
 
+def is_uniform(x: np.ndarray[Any, Any]) -> bool:
+    """Whether all elements of an array of numbers are the same, to the bit."""
+    return x.dtype.kind in "fiub" and bool(x.size) and x.tobytes() == x.flat[0].tobytes() * x.size
+
+
 def quoted(x: Any) -> str:
     """The text of a string in double quotes, of another key as Python writes it."""
     return f'"{x}"' if isinstance(x, str) and repr(x) == f"'{x}'" and '"' not in x else repr(x)
