@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,6 +17,7 @@ from tinygrad_edu.rules.shapes import scatter_add
 from tinygrad_edu.transforms import leaves_of
 
 WIDTH = 120
+IN_PLACE = {np.add: "+=", np.subtract: "-=", np.multiply: "*=", np.divide: "/="}
 NUMBERS = {1.0: "one", 2.0: "two", 0.5: "half"}
 LARGEST_LITERAL = 16  # elements of an array that are written out
 
@@ -130,8 +132,12 @@ class Printer:
         known = [name for name, value in self.constants.items() if value == written]
         if known:
             return known[0]
-        number = NUMBERS.get(float(x)) if x.ndim == 0 and x.dtype.kind == "f" else None
-        new = self.names.new(name or number or f"c{len(self.constants) + 1}")
+        if x.ndim == 0 and x.dtype.kind == "f":
+            short = f"{float(x):g}"
+            name = NUMBERS.get(float(x)) or (
+                f"c{short}" if float(short) == x and short.replace(".", "").isdigit() else None
+            )
+        new = self.names.new(name or f"c{len(self.constants) + 1}")
         self.constants[new] = written
         return new
 
@@ -171,17 +177,26 @@ class NumpyPrinter(Printer):
         return "\n".join(self._lay_out(body, returned))
 
     def _lay_out(self, body: list[str], returned: str) -> list[str]:
-        lines = ["import numpy as np", ""]
+        lines = ["import numpy as np", "", *_assignments(self.constants)]
+        inside = self.unpacking()
         if self._buffers:
             lines.append("# Arrays for what is needed in between, allocated once and written again at every call:")
-        lines += _assignments({name: self._empty(place) for name, place in self._buffers.items()})
-        lines += _assignments(self.constants)
-        inside = self.unpacking()
+            kinds: dict[tuple[Any, ...], list[str]] = {}
+            for name, place in self._buffers.items():
+                kinds.setdefault((place.shape, place.dtype), []).append(name)
+            lines += _wrapped("buffers = (", [self._several(len(names), *kind) for kind, names in kinds.items()], ")")
+            inside += _wrapped("(", [name for names in kinds.values() for name in names], ") = buffers")
         if self._outputs:
             lines += [*_gap(lines), "def outputs():", f"    return {', '.join(self._outputs.values())},"]
             inside.append(f"{', '.join(self._outputs)}, = out or outputs()")
         lines += [*_gap(lines), f"def program({self.signature('out=None')}):"]
         return lines + [f"    {line}" for line in [*inside, *body, *self._copies, f"return {returned}"]]
+
+    def _several(self, count: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> str:
+        """Empty arrays of one kind, for a list of arrays."""
+        if count == 1:
+            return self._empty(np.empty(shape, dtype))
+        return f"*{self._empty(np.empty((count, *shape), dtype))}"
 
     def _empty(self, like: Any) -> str:
         shape = like.shape[0] if len(like.shape) == 1 else like.shape
@@ -227,6 +242,11 @@ class NumpyPrinter(Printer):
                 self._buffers[name] = place
         there = self._current[place]
         self._current[place] = name
+        if there == name and node.fn in IN_PLACE and not node.kwargs:
+            # In place `a *= b` is quicker than np.multiply(a, b, out=a).
+            a, b = (self.name(arg) for arg in _with_arrays(node).args)
+            if a == name or (b == name and node.fn in (np.add, np.multiply)):
+                return [f"{name} {IN_PLACE[node.fn]} {b if a == name else a}{comment}"]
         call = self._call_into(node, there)
         return [f"{call}{comment}" if there == name else f"{name} = {call}{comment}"]
 
@@ -312,6 +332,18 @@ def _assignments(texts: dict[str, str]) -> list[str]:
         names.append(name)
         values.append(value)
     return [*lines, f"{', '.join(names)} = {', '.join(values)}"] if names else lines
+
+
+def _wrapped(before: str, parts: list[str], after: str) -> list[str]:
+    """The parts between commas, on one line if they fit there."""
+    inside = ", ".join(parts) + "," * (len(parts) == 1)
+    if len(before + inside + after) < WIDTH - 4:
+        return [f"{before}{inside}{after}" if before != "(" else f"{inside}{after[1:]}"]
+    return [
+        before,
+        *textwrap.wrap(inside, WIDTH - 8, initial_indent="    ", subsequent_indent="    "),
+        after,
+    ]
 
 
 def _gap(lines: list[str]) -> list[str]:
