@@ -175,6 +175,27 @@ def test_saturated_units(dtype):
     np.testing.assert_allclose(slope, expected[1], rtol=1e-6)
 
 
+LOGIT_COSTS = {
+    "binary_cross_entropy_with_logits": lambda z: tg.costs.binary_cross_entropy_with_logits(z, np.zeros_like(z)),
+    "cross_entropy_with_logits": lambda z: tg.costs.cross_entropy_with_logits(z, np.eye(3, dtype=z.dtype)),
+}
+SAFE = ["sigmoid", "tanh", "relu", "leaky_relu", "elu", "softplus", "softmax", "log_softmax", "logsumexp", "gelu"]
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("name", [*SAFE, *LOGIT_COSTS])
+def test_huge_inputs_give_no_warning(name, dtype):
+    """What the functions promise for 1e300 (float32: 1e30) at first and second order, their programs keep."""
+    big = 1e300 if dtype is np.float64 else 1e30
+    z = np.array([[-big, 0, big], [-50, 45, 0.1], [1e-30, -3, 3]], dtype)
+    f = LOGIT_COSTS.get(name) or getattr(tg, name)
+    total = lambda z: np.sum(f(z))
+    for g, args in ((f, (z,)), (tg.value_and_grad(total), (z,)), (tg.hvp(total), (z, np.ones_like(z)))):
+        result = tg.compile(g)(*args)
+        assert not any(np.isnan(a).any() for a in arrays(result))
+        assert_close(result, g(*args), 1e-14 if dtype is np.float64 else 1e-5)
+
+
 @pytest.mark.parametrize(
     "f",
     [
