@@ -271,6 +271,19 @@ def test_the_number_of_programs_is_bounded():
     assert "np.empty(39)" in compiled.source
 
 
+def test_methods():
+    class Scaled:
+        def __init__(self, factor):
+            self.factor = factor
+
+        @tg.compile
+        def apply(self, x):
+            return x * self.factor
+
+    two, three = Scaled(2.0), Scaled(3.0)
+    assert [s.apply(np.ones(1))[0] for s in (two, three, two)] == [2, 3, 2]
+
+
 def test_names_that_the_program_uses_itself():
     def f(np_, out, program, outputs):
         return out * program["np"] + outputs[0] - np_

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from functools import update_wrapper
 from sys import getrefcount
 from threading import Lock, RLock
+from types import MethodType
 from typing import Any
 
 import numpy as np
@@ -102,6 +103,10 @@ class Compiled:
             args, kwargs = tree_map(_as_array, args), tree_map(_as_array, kwargs)
             program = self._program_for(args, kwargs)
         return program.run(args, kwargs)
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        """A compiled method knows its object, as other methods do."""
+        return self if instance is None else MethodType(self, instance)
 
     def _program_for(self, args: Any, kwargs: dict[str, Any]) -> Program:
         with self._lock:
