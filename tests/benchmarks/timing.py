@@ -39,9 +39,9 @@ def compare(baseline, contenders, *, seconds=2.0, block_seconds=0.01, rounds=25)
     baseline : callable
     contenders : dict of callables
     seconds : float
-        About as long is spent on each contender; a slow one has fewer rounds, but 5.
+        When a contender has had so many, it has no more rounds, once it has had 5.
     block_seconds : float
-        A block is as many calls as fit, but one.
+        A block is as many calls as fit, or one.
     rounds : int
         At most.
 
@@ -51,20 +51,22 @@ def compare(baseline, contenders, *, seconds=2.0, block_seconds=0.01, rounds=25)
         With that of the baseline under the key None, whose ratio is that of neighbouring blocks of itself: the noise.
     """
     contenders = {None: baseline, **contenders}
-    calls, turns = {}, {}
+    calls = {}
     for name, run in contenders.items():
         once = min(block(run, 1) for _ in range(3))
         calls[name] = max(1, round(block_seconds / once))
-        turns[name] = min(rounds, max(5, round(seconds / (2 * (calls[name] + 1) * once))))
 
     order = random.Random(0)
     times, ratios, unrest = ({name: [] for name in contenders} for _ in range(3))
+    spent = dict.fromkeys(contenders, 0.0)
     before = block(baseline, calls[None])
     for turn in range(rounds):
         for name in order.sample(list(contenders), len(contenders)):
-            if turn < turns[name]:
+            if turn < 5 or spent[name] < seconds:
+                start = perf_counter()
                 time = block(contenders[name], calls[name])
                 after = block(baseline, calls[None])
+                spent[name] += perf_counter() - start
                 times[name].append(time)
                 ratios[name].append(2 * time / (before + after))
                 unrest[name].append(abs(before - after) / (before + after))
