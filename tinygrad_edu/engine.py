@@ -75,17 +75,30 @@ class Node:
     __hash__ = object.__hash__
 
 
-class Scope(NamedTuple):
-    """A named stretch of the program (``sigmoid``, a layer, a cost), and the one around it."""
+class Scope:
+    """``with scope(name):`` marks the nodes made within as parts of one thing; drawings fold it into a box.
 
-    name: str
-    outer: Scope | None
-    serial: int  # tells two calls of one function apart
+    A new one for each stretch of the program (``sigmoid``, a layer, a cost); `outer` is the one around it.
+    """
+
+    __slots__ = ("name", "outer", "serial")  # the serial number tells two calls of one function apart
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __enter__(self) -> None:
+        self.outer, self.serial = _scope.get(), next(_clock)
+        _scope.set(self)
+
+    def __exit__(self, *exc: object) -> None:
+        _scope.set(self.outer)
 
     def path(self) -> list[Scope]:
         """From the outermost scope to this one."""
         return [*(self.outer.path() if self.outer else []), self]
 
+
+scope = Scope  # reads as `no_grad` and `recording` do
 
 _clock = itertools.count(1)
 _recording: ContextVar[bool] = ContextVar("recording", default=True)
@@ -626,21 +639,6 @@ def is_watched() -> bool:
 def is_recording() -> bool:
     """Whether operations on tensors are recorded here and now."""
     return _recording.get()
-
-
-class scope:  # noqa: N801 - used like no_grad
-    """``with scope(name):`` marks the nodes made within as parts of one thing; drawings fold it into a box."""
-
-    __slots__ = ("_name", "_token")
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def __enter__(self) -> None:
-        self._token = _scope.set(Scope(self._name, _scope.get(), next(_clock)))
-
-    def __exit__(self, *exc: object) -> None:
-        _scope.reset(self._token)
 
 
 def scoped(fn: Callable[P, R]) -> Callable[P, R]:
