@@ -107,6 +107,8 @@ _watch: ContextVar[Any] = ContextVar("watch", default=None)  # see anomaly.py
 _tracing: ContextVar[bool] = ContextVar("tracing", default=False)  # see `tracing`
 
 NO_KWARGS: Mapping[str, Any] = {}
+_COMPLEX = (complex, np.complexfloating)  # named here, as a | b in a function is built anew at every call
+_RESULT, _GRADIENT = (np.ndarray, tuple), (np.ndarray, np.generic, Node)
 
 
 def record(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any] = NO_KWARGS) -> Any:
@@ -142,7 +144,7 @@ def record(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, A
     for i, arg in enumerate(args):
         if isinstance(arg, Node):
             kind = type(arg)
-            values[i] = _value_for_graph(arg)
+            values[i] = arg._data if arg._state == IN_GRAPH else _value_for_graph(arg)
             if arg.requires_grad:
                 parents.append(arg)
                 if i >= len(rules) or rules[i] is None:
@@ -164,7 +166,7 @@ def record(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, A
                     f"{name_of(fn)}: argument {i} is a {type(arg).__name__} of tensors; make it one tensor "
                     "with np.stack (or np.concatenate) first"
                 )
-        elif isinstance(arg, complex | np.complexfloating):
+        elif isinstance(arg, _COMPLEX):
             raise TypeError(is_complex(fn, i))
 
     try:
@@ -198,8 +200,10 @@ def make_node(
 ) -> Node:
     """The node of a call that was made."""
     node = object.__new__(kind)
-    node._data = cast(Array, value if isinstance(value, np.ndarray | tuple) else np.asarray(value))
-    node._state = PRIVATE
+    if not isinstance(value, _RESULT):
+        value = np.asarray(value)
+    node._data = value
+    node._state = IN_GRAPH
     node.fn, node.args, node.kwargs, node.values, node.parents = fn, args, kwargs, values, parents
     node.grad = node.name = None
     node.requires_grad = bool(parents)

@@ -20,6 +20,7 @@ from tinygrad_edu.engine import EXPOSED, IN_GRAPH, PRIVATE, Node, constant, grad
 from tinygrad_edu.errors import name_of, no_rule
 
 Array = npt.NDArray[Any]
+_record: Callable[[Callable[..., Any], tuple[Any, ...]], Tensor] = record  # what gives one tensor
 
 
 class Tensor(Node):
@@ -153,7 +154,7 @@ class Tensor(Node):
         """The same value as a constant: no gradient flows through it."""
         if engine.is_tracing():
             with engine.no_grad():
-                return _record(np.positive, self)
+                return _record(np.positive, (self,))
         return Tensor(self._data, name=self.name)
 
     def _must_not_be_traced(self, access: str) -> None:
@@ -289,7 +290,7 @@ class Tensor(Node):
                 raise TypeError(
                     "compile: t[mask] has a shape that depends on the values; use np.where(mask, t, 0), which has not"
                 )
-        return _record(operator.getitem, self, index)
+        return _record(operator.getitem, (self, index))
 
     def __setitem__(self, index: Any, value: Any) -> None:
         raise TypeError(
@@ -298,57 +299,57 @@ class Tensor(Node):
         )
 
     def __add__(self, other: Any) -> Tensor:
-        return _record(np.add, self, other)
+        return _record(np.add, (self, other))
 
     def __radd__(self, other: Any) -> Tensor:
-        return _record(np.add, other, self)
+        return _record(np.add, (other, self))
 
     def __sub__(self, other: Any) -> Tensor:
-        return _record(np.subtract, self, other)
+        return _record(np.subtract, (self, other))
 
     def __rsub__(self, other: Any) -> Tensor:
-        return _record(np.subtract, other, self)
+        return _record(np.subtract, (other, self))
 
     def __mul__(self, other: Any) -> Tensor:
-        return _record(np.multiply, self, other)
+        return _record(np.multiply, (self, other))
 
     def __rmul__(self, other: Any) -> Tensor:
-        return _record(np.multiply, other, self)
+        return _record(np.multiply, (other, self))
 
     def __truediv__(self, other: Any) -> Tensor:
-        return _record(np.divide, self, other)
+        return _record(np.divide, (self, other))
 
     def __rtruediv__(self, other: Any) -> Tensor:
-        return _record(np.divide, other, self)
+        return _record(np.divide, (other, self))
 
     def __matmul__(self, other: Any) -> Tensor:
-        return _record(np.matmul, self, other)
+        return _record(np.matmul, (self, other))
 
     def __rmatmul__(self, other: Any) -> Tensor:
-        return _record(np.matmul, other, self)
+        return _record(np.matmul, (other, self))
 
     def __pow__(self, other: Any) -> Tensor:
         if type(other) in (int, float) and other == 2:  # as ndarray does: exact, and much faster than np.power
-            return _record(np.square, self)
-        return _record(np.power, self, other)
+            return _record(np.square, (self,))
+        return _record(np.power, (self, other))
 
     def __rpow__(self, other: Any) -> Tensor:
-        return _record(np.power, other, self)
+        return _record(np.power, (other, self))
 
     def __neg__(self) -> Tensor:
-        return _record(np.negative, self)
+        return _record(np.negative, (self,))
 
     def __pos__(self) -> Tensor:
-        return _record(np.positive, self)
+        return _record(np.positive, (self,))
 
     def __abs__(self) -> Tensor:
-        return _record(np.absolute, self)
+        return _record(np.absolute, (self,))
 
     def __mod__(self, other: Any) -> Tensor:
-        return _record(np.remainder, self, other)
+        return _record(np.remainder, (self, other))
 
     def __rmod__(self, other: Any) -> Tensor:
-        return _record(np.remainder, other, self)
+        return _record(np.remainder, (other, self))
 
     # Comparisons and rounding are piecewise constant: no gradient flows, and plain arrays come out.
 
@@ -421,21 +422,21 @@ class Tensor(Node):
 
     def reshape(self, *shape: Any) -> Tensor:
         """`numpy.reshape` of this tensor; the shape as one tuple or as several integers."""
-        return _record(np.reshape, self, shape[0] if len(shape) == 1 else shape)
+        return _record(np.reshape, (self, shape[0] if len(shape) == 1 else shape))
 
     def transpose(self, *axes: Any) -> Tensor:
         """`numpy.transpose` of this tensor; the axes as one tuple, as several integers, or none to reverse them."""
         if not axes:
-            return _record(np.transpose, self)
-        return _record(np.transpose, self, axes[0] if len(axes) == 1 else axes)
+            return _record(np.transpose, (self,))
+        return _record(np.transpose, (self, axes[0] if len(axes) == 1 else axes))
 
     def swapaxes(self, axis1: int, axis2: int) -> Tensor:
         """`numpy.swapaxes` of this tensor."""
-        return _record(np.swapaxes, self, axis1, axis2)
+        return _record(np.swapaxes, (self, axis1, axis2))
 
     def squeeze(self, axis: Any = None) -> Tensor:
         """`numpy.squeeze` of this tensor."""
-        return _record(np.squeeze, self, axis)
+        return _record(np.squeeze, (self, axis))
 
     def ravel(self) -> Tensor:
         """This tensor with one axis only."""
@@ -459,7 +460,7 @@ class Tensor(Node):
 
     def copy(self) -> Tensor:
         """A new tensor of the same value, through which the gradient flows."""
-        return _record(np.positive, self)
+        return _record(np.positive, (self,))
 
     def argmax(self, axis: int | None = None) -> Any:
         """`numpy.argmax`: plain integers."""
@@ -476,11 +477,6 @@ def _restore(data: Array, requires_grad: bool, name: str | None, grad: Array | N
     return tensor
 
 
-def _record(fn: Callable[..., Any], *args: Any) -> Tensor:
-    result: Tensor = record(fn, args)
-    return result
-
-
 def _tensor(result: Any) -> Tensor:
     """For the type checker: NumPy's annotations do not know that its functions return what a protocol returns."""
     assert isinstance(result, Tensor)
@@ -489,12 +485,13 @@ def _tensor(result: Any) -> Tensor:
 
 def dispatch(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
     """What a NumPy function means for tensors: a rule, an expansion, or a plain result without gradient."""
-    if kwargs.get("out") is not None:
-        name = name_of(fn)
-        raise TypeError(f"{name}: out= would overwrite a value that a gradient may need; use what {name} returns")
-    if any(isinstance(value, Node) for value in kwargs.values()):
-        bound = signature(fn).bind(*args, **kwargs)  # np.clip(t, a_max=u): rules go by position
-        args, kwargs = bound.args, bound.kwargs
+    if kwargs:
+        if kwargs.get("out") is not None:
+            name = name_of(fn)
+            raise TypeError(f"{name}: out= would overwrite a value that a gradient may need; use what {name} returns")
+        if any(isinstance(value, Node) for value in kwargs.values()):
+            bound = signature(fn).bind(*args, **kwargs)  # np.clip(t, a_max=u): rules go by position
+            args, kwargs = bound.args, bound.kwargs
     if fn in engine.EXPANSIONS:
         return engine.EXPANSIONS[fn](*args, **kwargs)
     if fn in engine.RULES:
