@@ -239,6 +239,16 @@ def test_gradients_at_intermediate_nodes():
     assert z.grad is None
 
 
+def test_a_leaf_that_requires_no_gradient_any_more_gets_none():
+    x, w = leaf(2.0), leaf(3.0)
+    y = x * w
+    w.requires_grad = False
+    y.backward()
+    assert x.grad == 3
+    assert w.grad is None
+    assert gradients(tg.Tensor(1.0), np.ones(())) == {}
+
+
 def test_gradients_at_a_node_the_root_does_not_depend_on():
     x, other = leaf(1.0), leaf(2.0)
     assert gradients(x * 2, np.ones(()), {other}) == {}

@@ -360,13 +360,19 @@ def gradients(
     watch = _watch.get()
     if create_graph and not _tracing.get():  # what is traced runs later, on values of its own
         _check_leaves(order)
-    leaves = {node for node in order if node.fn is None and node.requires_grad}
-    wanted = leaves if targets is None else set(targets)
-    useful = _leads_to(wanted, order)
-    received: dict[Node, Any] = {root: seed}
+    wanted = set(targets or ())
+    useful = {node for node in order if node.requires_grad} if targets is None else _leads_to(wanted, order)
+    received: dict[Node, Any] = {root: seed} if root in useful else {}
 
     def receive(node: Node, g: Any) -> None:
-        g = _like(g, node._data)
+        # Broadcasting and type promotion are undone here, once for all rules.
+        value = node._data
+        if not isinstance(g, _GRADIENT):
+            g = np.asarray(g, dtype=value.dtype)
+        if g.shape != value.shape:
+            g = _broadcast(unbroadcast(g, value.shape), value.shape)
+        if g.dtype != value.dtype:
+            g = g.astype(value.dtype)
         received[node] = received[node] + g if node in received else g
 
     def receive_part(whole: Node, i: int, g: Any) -> None:
@@ -374,39 +380,39 @@ def gradients(
         parts[i] = parts[i] + g
 
     for node in order:
-        if node.fn is None or node not in received or node not in useful:
+        if node.fn is None or node not in received:
             continue
         g = received[node] if node in wanted else received.pop(node)
-        y, args = (node, node.args) if create_graph else (node._data, node.values)
         if node.fn is getitem and isinstance(node.values[0], tuple):
             receive_part(node.args[0], node.args[1], g)
             continue
-        for rule, arg in zip(RULES[node.fn], node.args, strict=False):
+        inputs = (g, node, *node.args) if create_graph else (g, node._data, *node.values)
+        rules: tuple[Any, ...] = RULES[node.fn]
+        for rule, arg in zip(rules, node.args):  # noqa: B905 - strict= costs a fifth of the walk
             if isinstance(arg, Node):
                 if arg in useful:
-                    part_g = cast(Rule, rule)(g, y, *args, **node.kwargs)
+                    part_g = rule(*inputs, **node.kwargs)
                     if watch is not None:
                         watch.backward(node, g, part_g)
                     receive(arg, part_g)
             elif isinstance(rule, Each) and any(isinstance(part, Node) and part in useful for part in arg):
-                for part, part_g in zip(arg, rule.rule(g, y, *args, **node.kwargs), strict=True):
+                for part, part_g in zip(arg, rule.rule(*inputs, **node.kwargs), strict=True):
                     if isinstance(part, Node) and part in useful:
                         receive(part, part_g)
-    found = {node: received[node] for node in wanted if node in received}
     if watch is not None:
-        watch.finished(root, found)
-    return found
+        watch.finished(root, received)
+    return received  # every other gradient was handed on
 
 
 def ancestors(root: Node) -> list[Node]:
     """The root and every node its gradient can reach, latest first."""
-    found, unvisited = {root}, [root]
-    while unvisited:
-        for parent in unvisited.pop().parents:
+    order, found = [root], {root}
+    for node in order:  # which grows meanwhile
+        for parent in node.parents:
             if parent not in found:
                 found.add(parent)
-                unvisited.append(parent)
-    return sorted(found, key=attrgetter("index"), reverse=True)
+                order.append(parent)
+    return sorted(order, key=attrgetter("index"), reverse=True)
 
 
 def _check_leaves(order: list[Node]) -> None:
@@ -434,23 +440,15 @@ def _leads_to(wanted: set[Node], order: list[Node]) -> set[Node]:
     return useful
 
 
-def _like(g: Any, value: Array) -> Any:
-    """Give a gradient the shape and dtype of its value: undo broadcasting and type promotion, once for all rules."""
-    if not isinstance(g, Node | np.ndarray | np.generic):
-        g = np.asarray(g, dtype=value.dtype)
-    if g.shape != value.shape:
-        g = _broadcast(unbroadcast(g, value.shape), value.shape)
-    return g if g.dtype == value.dtype else g.astype(value.dtype)
-
-
 def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
     """Sum ``g`` over the axes along which a value of this shape was stretched.
 
     If y_ij = x_j for every i, then a change of x_j changes all y_ij: ∂C/∂x_j = Σ_i ∂C/∂y_ij.
     """
-    extra = len(g.shape) - len(shape)
-    if extra > 0:
-        g = np.add.reduce(g, axis=tuple(range(extra)))
+    if g.ndim > len(shape):
+        g = np.add.reduce(g, axis=tuple(range(g.ndim - len(shape))))
+    if g.shape == shape:
+        return g
     stretched = tuple(i for i, (n, wide) in enumerate(zip(shape[-g.ndim :], g.shape, strict=False)) if n == 1 != wide)
     return np.add.reduce(g, axis=stretched, keepdims=True) if stretched else g
 

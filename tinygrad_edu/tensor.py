@@ -191,12 +191,15 @@ class Tensor(Node):
                 "Tensor.backward: nothing that this tensor was computed from has requires_grad=True "
                 "(or every path to it is constant: a step function, a comparison, a detached tensor)"
             )
-        if gradient is None and self.size != 1:
+        if gradient is not None:
+            seed = np.array(gradient, dtype=self.dtype)
+        elif self.size == 1:
+            seed = np.array(1, dtype=self.dtype, ndmin=self.ndim)
+        else:
             raise ValueError(
                 f"Tensor.backward: this tensor has shape {self.shape}, and only a single number has a gradient by "
                 f"itself: call backward on its .sum() or .mean(), or pass gradient= of shape {self.shape}"
             )
-        seed = np.ones(self.shape, self.dtype) if gradient is None else np.array(gradient, dtype=self.dtype)
         if seed.shape != self.shape:
             raise ValueError(f"Tensor.backward: gradient has shape {seed.shape}, but must have {self.shape}")
         taken: set[int] = set()
