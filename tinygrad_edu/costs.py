@@ -179,4 +179,4 @@ def _log(p: Any) -> Any:
 
 def _float_dtype(a: Any) -> np.dtype[Any]:
     """That of ``a``, or float64 if it holds integers."""
-    return np.result_type(a.dtype, 1.0)
+    return a.dtype if a.dtype.kind == "f" else np.dtype(np.float64)

@@ -13,9 +13,9 @@ from tinygrad_edu.engine import Node, defvjp, expands
 
 
 def _kept(g: Any, a: Any, axis: Any) -> Any:
-    """Reshape a reduced ``g`` as ``keepdims=True`` would have left it."""
+    """Reshape a reduced ``g`` as ``keepdims=True`` would have left it; a single number fits as it is."""
     if axis is None:
-        return g.reshape((1,) * a.ndim)
+        return g
     gone = {i % a.ndim for i in _axes(axis)}
     return g.reshape(tuple(1 if i in gone else n for i, n in enumerate(a.shape)))
 
