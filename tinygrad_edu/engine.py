@@ -553,7 +553,7 @@ def primitive(*rules: Rule | Each | None) -> Callable[[F], F]:
             return fn(*args, **kwargs)
 
         RULES[wrapper] = rules
-        return wrapper  # type: ignore[return-value]
+        return wrapper  # type: ignore[return-value] # it is called as ``fn`` is, which an F cannot say
 
     return decorate
 
