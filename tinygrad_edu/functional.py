@@ -24,7 +24,7 @@ def sigmoid(z: Any) -> Any:
     Written as eᶻ / (1 + eᶻ), which is exact to rounding for negative z. Beyond z = 40 it rounds to 1 anyway, so the
     exponential stops there and cannot overflow.
     """
-    p = np.exp(np.minimum(z, 40))
+    p = np.exp(np.minimum(z, 40.0))
     return p / (1 + p)
 
 
