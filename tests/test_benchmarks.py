@@ -5,6 +5,7 @@ import random
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -61,6 +62,7 @@ def test_ratios_on_a_machine_that_slows_down(monkeypatch):
     """On a clock that runs three times as fast at the end as at the start, and stutters, 2 is still 2."""
     clock, noise = [0.0], random.Random(0)
     monkeypatch.setattr(timing, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(timing, "seconds_of_others", lambda: 0.0)
 
     def work(seconds):
         def run():
@@ -74,6 +76,34 @@ def test_ratios_on_a_machine_that_slows_down(monkeypatch):
     assert found["half"].ratio == pytest.approx(0.5, rel=0.05)
     assert found[None].ratio == pytest.approx(1, rel=0.05)
     assert found["twice"].low <= found["twice"].ratio <= found["twice"].high
+
+
+def test_what_others_disturb_is_measured_again(monkeypatch):
+    clock, others, shares = [0.0], [0.0], [0.5, 0.3, 0.01, 0.9]
+    monkeypatch.setattr(timing, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(timing, "seconds_of_others", lambda: others[0])
+    monkeypatch.setattr(timing.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(timing, "patience", 60.0)
+
+    def measure():
+        clock[0] += 10
+        others[0] += 10 * shares[0]
+        return shares.pop(0)
+
+    assert timing.undisturbed(measure) == 0.01
+    assert timing.patience == 39  # two rounds and the pauses after them
+    monkeypatch.setattr(timing, "patience", 0.0)
+    assert timing.undisturbed(measure) == 0.9  # one takes what there is, in the end
+
+
+@pytest.mark.skipif(not Path("/proc/stat").exists(), reason="only Linux tells in this way")
+def test_the_work_of_others_is_seen():
+    before = timing.seconds_of_others()
+    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as child:
+        time.sleep(1)
+        after = timing.seconds_of_others()
+        child.kill()
+    assert after - before > 0.1
 
 
 @pytest.mark.parametrize("script", sorted(BENCHMARKS.glob("bench_*.py")), ids=lambda path: path.stem)

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from statistics import median
 from time import perf_counter
 
@@ -34,8 +35,15 @@ def first_call_of(name):
     return first - min(timing.block(run, 1) for _ in range(5))
 
 
+def first_call_in_a_process_of_its_own(name):
+    """With empty caches."""
+    with tempfile.TemporaryDirectory() as empty:
+        caches = dict.fromkeys(["TORCHINDUCTOR_CACHE_DIR", "NUMBA_CACHE_DIR", "XDG_CACHE_HOME"], empty)
+        command = [sys.executable, __file__, "--first-call-of", name]
+        return subprocess.run(command, env=os.environ | caches, capture_output=True, text=True)
+
+
 def first_calls(quick):
-    """Each in a process of its own, with empty caches."""
     rows = []
     for name in FIRST:
         if quick and CONTENDERS[name].slow_to_start:
@@ -43,17 +51,12 @@ def first_calls(quick):
         times = []
         while len(times) < (1 if quick else 3) and sum(times) < 20:
             report.say(f"first call: {name}")
-            with tempfile.TemporaryDirectory() as empty:
-                caches = dict.fromkeys(["TORCHINDUCTOR_CACHE_DIR", "NUMBA_CACHE_DIR", "XDG_CACHE_HOME"], empty)
-                child = subprocess.run([sys.executable, __file__, "--first-call-of", name], env=os.environ | caches,
-                                       capture_output=True, text=True)  # fmt: skip
+            child = timing.undisturbed(partial(first_call_in_a_process_of_its_own, name))
             if child.returncode:
                 break
             times.append(float(child.stdout.split()[-1]))
         if times:
-            rows.append(
-                [name, f"{1000 * median(times):.0f}" if median(times) > 0.01 else f"{1000 * median(times):.1f}"]
-            )
+            rows.append([name, report.number(1000 * median(times))])
     return report.table([f"first call, {NETWORK}, float64", "ms"], rows)
 
 
@@ -125,9 +128,9 @@ def operations(quick):
                 if sum(once) * 10 > 20:
                     rows.append([name, f"{n:,}", "too slow to wait for", None, None])
                     break
-                tries = [time_chain(make, n)]
+                tries = [timing.undisturbed(partial(time_chain, make, n))]
                 while len(tries) < (1 if quick else 5) and np.sum(tries) < 5:
-                    tries.append(time_chain(make, n))
+                    tries.append(timing.undisturbed(partial(time_chain, make, n)))
                 once = np.min(tries, axis=0)
                 rows.append([name, f"{n:,}", *(report.number(1e6 * t / n) for t in once)])
         except ModuleNotFoundError:

@@ -194,7 +194,7 @@ def imports(quick):
         report.say(f"imports: turn {turn + 1}")
         for name, program in programs.items():
             if len(times[name]) < 3 or name in ("Python alone", "numpy", "tinygrad_edu"):
-                times[name].append(seconds_to(program))
+                times[name].append(timing.undisturbed(partial(seconds_to, program)))
     rows = [
         [name, f"{1000 * median(t):.0f}", report.number(median(a / b for a, b in zip(t, times["numpy"], strict=False)))]
         for name, t in times.items()

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import timing
 
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 
@@ -26,7 +27,8 @@ def say(text):
 
 
 def begin(quick):
-    """Warn where other programs are running: they take turns with the one that is measured."""
+    """Wait for calm moments, unless in a hurry, and warn if there may be none."""
+    timing.patience = 0.0 if quick else 120.0
     if not quick and hasattr(os, "getloadavg") and os.getloadavg()[0] > 0.5:
         say(f"The machine is busy (load {os.getloadavg()[0]:.1f}), which makes these numbers unreliable.")
 

@@ -1,9 +1,14 @@
 """Times that mean something on a noisy machine: contenders take turns with the baseline, and ratios are compared."""
 
+import os
 import random
+import time
+from pathlib import Path
 from statistics import median, quantiles
 from time import perf_counter
 from typing import NamedTuple
+
+patience = 0.0  # seconds that may be lost to what is measured again because other programs were busy
 
 
 class Timing(NamedTuple):
@@ -30,16 +35,17 @@ def block(run, calls):
 
 
 def compare(baseline, contenders, *, seconds=2.0, block_seconds=0.01, rounds=25):
-    """Time each contender between two blocks of the baseline, in turns and in random order.
+    """Time each contender between two blocks of the baseline, in rounds, in random order.
 
-    Of its rounds the calmer half counts, in which these two blocks were the most alike: nothing else was going on.
+    A round during which other programs were busy is measured again, as long as there is patience. Then, of the rounds of
+    a contender, the half counts in which the two blocks of the baseline were the most alike.
 
     Parameters
     ----------
     baseline : callable
     contenders : dict of callables
     seconds : float
-        When a contender has had so many, it has no more rounds, once it has had 5.
+        A contender that has had about so many takes part in no more rounds, once it has had 5.
     block_seconds : float
         A block is as many calls as fit, or one.
     rounds : int
@@ -57,27 +63,51 @@ def compare(baseline, contenders, *, seconds=2.0, block_seconds=0.01, rounds=25)
         calls[name] = max(1, round(block_seconds / once))
 
     order = random.Random(0)
-    times, ratios, unrest = ({name: [] for name in contenders} for _ in range(3))
+    results = {name: [] for name in contenders}  # (unrest, seconds, ratio)
     spent = dict.fromkeys(contenders, 0.0)
-    before = block(baseline, calls[None])
     for turn in range(rounds):
-        for name in order.sample(list(contenders), len(contenders)):
-            if turn < 5 or spent[name] < seconds:
-                start = perf_counter()
+        running = [name for name in contenders if turn < min(5, rounds) or spent[name] < seconds]
+
+        def one_round(running=running):
+            found = {}
+            before = block(baseline, calls[None])
+            for name in order.sample(running, len(running)):
                 time = block(contenders[name], calls[name])
                 after = block(baseline, calls[None])
-                spent[name] += perf_counter() - start
-                times[name].append(time)
-                ratios[name].append(2 * time / (before + after))
-                unrest[name].append(abs(before - after) / (before + after))
+                found[name] = abs(before - after) / (before + after), time, 2 * time / (before + after)
                 before = after
-    for name in contenders:
-        calm = sorted(range(len(times[name])), key=unrest[name].__getitem__)[: (len(times[name]) + 1) // 2]
-        times[name], ratios[name] = ([values[name][i] for i in calm] for values in (times, ratios))
-    return {name: Timing(median(times[name]), *middle(ratios[name])) for name in contenders}
+            return found
+
+        for name, result in undisturbed(one_round).items():
+            results[name].append(result)
+            spent[name] += 2 * (calls[name] + 1) * result[1]
+
+    timings = {}
+    for name, found in results.items():
+        calm = sorted(found)[: (len(found) + 1) // 2]
+        ratios = [ratio for _, _, ratio in calm]
+        low, _, high = quantiles(ratios, n=4) if len(ratios) > 1 else ratios * 3
+        timings[name] = Timing(median(time for _, time, _ in calm), median(ratios), low, high)
+    return timings
 
 
-def middle(values):
-    """The median and the quartiles."""
-    low, _, high = quantiles(values, n=4) if len(values) > 1 else values * 3
-    return median(values), low, high
+def undisturbed(measure):
+    """What `measure` returns, from a time when other programs used less than a tenth of one core."""
+    global patience
+    while True:
+        start, others = perf_counter(), seconds_of_others()
+        result = measure()
+        elapsed = perf_counter() - start
+        if patience <= 0 or seconds_of_others() - others <= 0.1 * elapsed + 0.02:  # the system counts in 0.01 s
+            return result
+        time.sleep(0.5)
+        patience -= elapsed + 0.5
+
+
+def seconds_of_others():
+    """Processor time that other programs have used since the machine was started; 0 where the system does not tell."""
+    try:
+        user, nice, system, _, _, *rest = map(int, Path("/proc/stat").read_text().splitlines()[0].split()[1:9])
+    except (OSError, ValueError):
+        return 0.0
+    return (user + nice + system + sum(rest)) / os.sysconf("SC_CLK_TCK") - sum(os.times()[:4])  # ours, our children's
