@@ -1,17 +1,19 @@
 """The compiler: record a function once, and write down the NumPy program that it is.
 
 A run of the function is traced (`trace`), tidied up (`simplify`), its values get names (`names`) and places (`plan`),
-and it is printed: as NumPy with buffers (`program`), or as mathematics (`formula`).
+and it is printed: as NumPy with buffers (`program`), as loops for numba (`numba`), or as mathematics (`formula`).
 """
 
 from __future__ import annotations
 
 import sys
+import warnings
 from collections import OrderedDict
 from collections.abc import Callable
 from functools import update_wrapper
 from sys import getrefcount
 from threading import Lock, RLock
+from time import perf_counter
 from types import MethodType
 from typing import Any
 
@@ -21,20 +23,23 @@ import numpy.typing as npt
 from tinygrad_edu.compiler.arguments import guard, kinds, parameter_names
 from tinygrad_edu.compiler.formula import FormulaPrinter
 from tinygrad_edu.compiler.names import Names
+from tinygrad_edu.compiler.numba import CannotTakeError, NumbaPrinter, import_numba
 from tinygrad_edu.compiler.program import NumpyPrinter
 from tinygrad_edu.compiler.simplify import simplify
 from tinygrad_edu.compiler.trace import trace
 from tinygrad_edu.engine import Node
+from tinygrad_edu.errors import unknown_name
 from tinygrad_edu.transforms import leaves_of, tree_map
 
 Array = npt.NDArray[Any]
 MOST_PROGRAMS = 16
+BACKENDS = ("auto", "numba", "numpy")
 # Sets of arrays for results that are used again when the caller has dropped them; without the GIL nobody could tell.
 POOL = 3 if getattr(sys, "_is_gil_enabled", lambda: True)() else 0
 UNHELD = sum(map(getrefcount, (object(),)))  # how often something is referred to that only a tuple holds
 
 
-def compile(f: Callable[..., Any]) -> Compiled:
+def compile(f: Callable[..., Any], *, backend: str = "numpy") -> Compiled:
     """The same function, run as a NumPy program that is derived from it once.
 
     The first call with arguments of some structure, shapes and dtypes records what ``f`` does with them, forwards and
@@ -48,6 +53,13 @@ def compile(f: Callable[..., Any]) -> Compiled:
         a forward pass, ``tg.hvp(cost)``, or a whole training step. Anything else among its arguments, Python numbers
         too, is a part of the program: another value makes another program.
 
+    backend : {"numpy", "numba", "auto"}
+        What runs the program. "numba" (``pip install "tinygrad_edu[fast]"``) prints it as loops over single elements
+        and compiles them to machine code, which takes a second or more at the first call, half a minute for a thousand
+        operations, and pays off for small networks; a function that numba cannot take runs as the NumPy program, with
+        a warning. "auto" makes both where numba is installed, times them with the arguments of the first call, and
+        keeps the faster one.
+
     Returns
     -------
     Compiled
@@ -56,6 +68,10 @@ def compile(f: Callable[..., Any]) -> Compiled:
 
     Raises
     ------
+    ValueError
+        If the backend is unknown.
+    ImportError
+        If the backend is "numba" and that is not installed.
     TypeError
         At the first call, if the program would depend on values: ``if``, ``float``, ``.item()`` or ``.numpy()`` of
         something computed from the arguments, or a result whose shape follows the values (``t[mask]``).
@@ -65,7 +81,8 @@ def compile(f: Callable[..., Any]) -> Compiled:
     Tensors that ``f`` uses without being given them, such as the parameters of a model, are read at every call, and
     results that depend on one are arrays all the same. Arrays, numbers and random numbers that it finds elsewhere are
     those of the first call. ``.source`` is the program, ``.formula`` the same without buffers, one assignment for each
-    equation.
+    equation, ``.backend`` what runs it. Machine code gives no floating-point warnings. It copies
+    arguments that are read-only or not contiguous (in C order) before it runs.
 
     Examples
     --------
@@ -81,14 +98,19 @@ def compile(f: Callable[..., Any]) -> Compiled:
         grad_x = 1 - np.tanh(x)**2
         return grad_x
     """
-    return Compiled(f)
+    return Compiled(f, backend)
 
 
 class Compiled:
     """A function that runs as a printed NumPy program; see `compile`."""
 
-    def __init__(self, f: Callable[..., Any]) -> None:
+    def __init__(self, f: Callable[..., Any], backend: str = "numpy") -> None:
+        if backend not in BACKENDS:
+            raise ValueError(unknown_name("compile: backend", backend, BACKENDS))
+        if backend == "numba":
+            import_numba()
         self._f = f
+        self._backend = backend
         self._programs: OrderedDict[Any, Program] = OrderedDict()
         self._latest: Program | None = None
         self._lock = RLock()  # a function may call itself while it is traced
@@ -97,12 +119,15 @@ class Compiled:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The result of ``f`` for these arguments."""
         program = self._latest
-        if program is None or not program.fits(args, kwargs):
-            if any(isinstance(x, Node) for x in leaves_of((args, kwargs))):
-                return self._f(*args, **kwargs)
-            args, kwargs = tree_map(_as_array, args), tree_map(_as_array, kwargs)
-            program = self._program_for(args, kwargs)
-        return program.run(args, kwargs)
+        if program is not None and program.fits(args, kwargs):
+            try:
+                return program.run(args, kwargs)
+            except UnfitError:
+                pass
+        if any(isinstance(x, Node) for x in leaves_of((args, kwargs))):
+            return self._f(*args, **kwargs)
+        args, kwargs = tree_map(_as_array, args), tree_map(_as_array, kwargs)
+        return self._program_for(args, kwargs).run_any(args, kwargs)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         """A compiled method knows its object, as other methods do."""
@@ -113,7 +138,7 @@ class Compiled:
             key = tuple(kinds((args, kwargs)))
             program = self._programs.get(key)
             if program is None:
-                program = self._programs[key] = Program(self._f, args, kwargs)
+                program = self._programs[key] = _write(self._f, args, kwargs, self._backend)
                 if len(self._programs) > MOST_PROGRAMS:
                     self._programs.popitem(last=False)
             self._programs.move_to_end(key)
@@ -124,6 +149,11 @@ class Compiled:
     def programs(self) -> list[Program]:
         """The programs that are kept, one for each shape, dtype and structure of the arguments; the latest last."""
         return list(self._programs.values())
+
+    @property
+    def backend(self) -> str:
+        """What runs the latest program: "numpy" or "numba"."""
+        return self._needed().backend
 
     @property
     def source(self) -> str:
@@ -144,12 +174,15 @@ class Compiled:
 class Program:
     """One program, for arguments of one structure, shapes and dtypes."""
 
+    printer: type[NumpyPrinter | NumbaPrinter] = NumpyPrinter
+
     def __init__(self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         parameters = list(zip(parameter_names(f, args, kwargs), [*args, *kwargs.values()], strict=True))
         traced = trace(f, args, kwargs)
         simplify(traced)
         names = Names(traced, parameters)
-        printer = NumpyPrinter(traced, names, parameters)
+        printer = self.printer(traced, names, parameters)
+        self.backend = printer.backend
         self.source = printer.write()
         self.formula = FormulaPrinter(traced, names, parameters).write()
         self._captured = {name: x for name, x in printer.given.items() if isinstance(x, Node)}
@@ -160,7 +193,7 @@ class Program:
         self._new_outputs: Callable[[], tuple[Array, ...]] = namespace.get("outputs", tuple)
         self._pool: list[tuple[Array, ...]] = []
         self._lock = Lock()
-        self.fits = guard(args, kwargs)
+        self.fits = guard(args, kwargs, not printer.checks_arrays)
 
     @property
     def given(self) -> dict[str, Any]:
@@ -182,6 +215,79 @@ class Program:
             if self._captured or self._constants:
                 return self._program(*args, out=outputs, **self.given)
             return self._program(*args, out=outputs)
+
+    run_any = run
+
+
+class UnfitError(Exception):
+    """The arrays are of other shapes, dtypes or memory layouts than a program is compiled for."""
+
+
+class NumbaProgram(Program):
+    """A program compiled to machine code, which looks at the arrays itself, and has no buffers but large results."""
+
+    printer = NumbaPrinter
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """What the program is passed by keyword, without gaps."""
+        return {name: _in_order(x) for name, x in super().given.items()}
+
+    def run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The result for arguments that fit; raises `UnfitError` where an array does not."""
+        try:
+            if kwargs or self._captured or self._constants or self._new_outputs is not tuple:
+                return super().run(args, kwargs)
+            return self._program(*args)
+        except (TypeError, ValueError) as error:
+            raise UnfitError from error
+
+    def run_any(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The same for arrays of any memory layout, which are copied if they are not in order, or read-only."""
+        try:
+            return self.run(tree_map(_in_order, args), tree_map(_in_order, kwargs))
+        except UnfitError as error:
+            raise error.__cause__ or error from None
+
+
+def _write(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], backend: str) -> Program:
+    """The program for a backend, or the one for NumPy where numba cannot take the function."""
+    if backend == "numpy":
+        return Program(f, args, kwargs)
+    try:
+        numba = import_numba()
+        try:
+            fast = NumbaProgram(f, args, kwargs)
+        except numba.core.errors.NumbaError as error:
+            raise CannotTakeError(f"{type(error).__name__}: {error}".splitlines()[0]) from error
+    except (CannotTakeError, ImportError) as reason:
+        if backend == "numba":
+            warnings.warn(
+                f"compile: numba cannot take this function ({reason}), so it runs as the NumPy program; the results "
+                "are the same",
+                stacklevel=4,
+            )
+        return Program(f, args, kwargs)
+    return fast if backend == "numba" else _faster(Program(f, args, kwargs), fast, args, kwargs)
+
+
+def _faster(one: Program, other: Program, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Program:
+    """The one that takes less time for these arguments."""
+    times = {one: np.inf, other: np.inf}
+    begin = perf_counter()
+    with np.errstate(all="ignore"):
+        for turn in range(30):
+            if turn >= 3 and perf_counter() > begin + 0.1:  # seconds
+                break
+            for program in times:
+                start = perf_counter()
+                program.run_any(args, kwargs)
+                times[program] = min(times[program], perf_counter() - start)
+    return min(times, key=times.__getitem__)
+
+
+def _in_order(x: Any) -> Any:
+    return x.copy() if isinstance(x, np.ndarray) and not (x.flags.carray and x.flags.writeable) else x
 
 
 def _as_array(x: Any) -> Any:

@@ -12,8 +12,10 @@ TAKEN = {"np", "out", "outputs", "program"}  # names that the printed text uses 
 Guard = Callable[[tuple[Any, ...], dict[str, Any]], bool]
 
 
-def kinds(x: Any) -> Iterator[Any]:
-    """Everything about (nested) arguments that the program depends on."""
+def kinds(x: Any, arrays: bool = True) -> Iterator[Any]:
+    """Everything about (nested) arguments that the program depends on; or everything but the ``arrays``."""
+    if type(x) is np.ndarray and not arrays:
+        return
     yield type(x)
     if isinstance(x, np.ndarray):
         yield x.shape
@@ -21,11 +23,11 @@ def kinds(x: Any) -> Iterator[Any]:
     elif isinstance(x, list | tuple):
         yield len(x)
         for part in x:
-            yield from kinds(part)
+            yield from kinds(part, arrays)
     elif isinstance(x, dict):
         yield tuple(x)
         for part in x.values():
-            yield from kinds(part)
+            yield from kinds(part, arrays)
     else:
         yield _static(x)
 
@@ -35,8 +37,8 @@ def _static(x: Any) -> Any:
     return repr(x) if isinstance(x, float) else x if isinstance(x, int | str | None) else id(x)
 
 
-def guard(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Guard:
-    """A function that tells quickly whether other arguments are of the same kinds as these.
+def guard(args: tuple[Any, ...], kwargs: dict[str, Any], arrays: bool = True) -> Guard:
+    """A function that tells quickly whether other arguments are of the same kinds as these; ``arrays`` are too.
 
     It stands in the way of every call, so it is written out: unpack everything, then compare one tuple.
     """
@@ -46,6 +48,8 @@ def guard(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Guard:
     keep: dict[str, Any] = {"static": _static, "objects": (args, kwargs)}  # so that no identity is used again
 
     def look(name: str, x: Any) -> None:
+        if type(x) is np.ndarray and not arrays:
+            return
         found.append(f"type({name})")
         if isinstance(x, np.ndarray):
             found.extend((f"{name}.shape", f"{name}.dtype"))
@@ -65,7 +69,7 @@ def guard(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Guard:
         look("kwargs", kwargs)
     else:
         found.append("len(kwargs)")
-    keep["expected"] = (*kinds(args), *(kinds(kwargs) if kwargs else [0]))
+    keep["expected"] = (*kinds(args, arrays), *(kinds(kwargs, arrays) if kwargs else [0]))
     text = "\n".join(
         [
             "def fits(args, kwargs):",

@@ -103,6 +103,11 @@ class Printer:
             return [new, f"{name}[{text.index(where, self.name)}] = {self.name(g)}"]
         return [new, f"np.add.at({name}, {text.literal(where, self.name)}, {self.name(g)})"]
 
+    def _empty(self, like: Any) -> str:
+        shape = like.shape[0] if len(like.shape) == 1 else like.shape
+        dtype = "" if like.dtype == np.float64 else f", {text.literal(like.dtype, self.name)}"
+        return f"np.empty({shape}{dtype})"
+
     # --- Names ------------------------------------------------------------------------------------------------
 
     def name(self, x: Any) -> str:
@@ -154,6 +159,9 @@ class Printer:
 class NumpyPrinter(Printer):
     """The program with buffers."""
 
+    backend = "numpy"
+    checks_arrays = False  # whether the program itself raises if an array does not fit
+
     def write(self) -> str:
         """The whole text."""
         results = list(leaves_of(self.trace.result))
@@ -197,11 +205,6 @@ class NumpyPrinter(Printer):
         if count == 1:
             return self._empty(np.empty(shape, dtype))
         return f"*{self._empty(np.empty((count, *shape), dtype))}"
-
-    def _empty(self, like: Any) -> str:
-        shape = like.shape[0] if len(like.shape) == 1 else like.shape
-        dtype = "" if like.dtype == np.float64 else f", {text.literal(like.dtype, self.name)}"
-        return f"np.empty({shape}{dtype})"
 
     def _name_values(self) -> None:
         """A value without a name takes that of the value that is made of it in place, or else a new one."""
