@@ -52,7 +52,7 @@ pictures: $(DONE)plots ## make the pictures in docs/images anew
 bench: $(DONE)plots $(DONE)bench ## measure speed, in ten minutes, for docs/benchmarks.md (ARGS=--quick: in seconds)
 	@set -e; for file in $(BENCHMARKS); do echo "== $$file"; $(BIN)/python $$file $(ARGS); done
 
-setup: $(DONE)plots $(DONE)test $(DONE)lint $(DONE)docs $(DONE)peers ## install everything there is to install
+setup: $(DONE)plots $(DONE)fast $(DONE)test $(DONE)lint $(DONE)docs $(DONE)peers ## install everything there is to install
 
 clean: ## remove what was made here, except $(VENV)
 	rm -rf build dist demo docs/_build .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
@@ -71,8 +71,8 @@ $(DONE)package: pyproject.toml $(DONE)venv
 	$(PIP) --editable .
 	@touch $@
 
-$(DONE)plots: pyproject.toml $(DONE)package
-	$(PIP) --editable ".[plots]"
+$(DONE)plots $(DONE)fast: $(DONE)%: pyproject.toml $(DONE)package # an extra
+	$(PIP) --editable ".[$*]"
 	@touch $@
 
 $(DONE)%: pyproject.toml $(DONE)package # a dependency group
