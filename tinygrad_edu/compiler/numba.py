@@ -568,4 +568,5 @@ def import_numba() -> ModuleType:
         raise ImportError(
             f'compile: backend="numba" needs numba ({error}); install it with: pip install "tinygrad_edu[fast]"'
         ) from error
-    return numba
+    package: ModuleType = numba
+    return package
