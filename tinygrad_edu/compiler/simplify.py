@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.compiler.text import REDUCTIONS, is_plain_transpose, is_uniform
-from tinygrad_edu.compiler.trace import Trace, operations_under
+from tinygrad_edu.compiler.trace import Trace, blank, operations_under
 from tinygrad_edu.engine import NO_KWARGS, RULES, Node, make_node, nodes_in
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.transforms import leaves_of, tree_map
@@ -130,9 +130,11 @@ class _Pass:
     # --- One operation ----------------------------------------------------------------------------------------
 
     def _tidy(self, node: Node) -> Any:
-        fn, args, kwargs = node.fn, tuple(map(self._tidied, node.args)), dict(node.kwargs)
+        fn: Any = node.fn
+        args, kwargs = tuple(map(self._tidied, node.args)), dict(node.kwargs)
         if not nodes_in(args):
-            return node._data
+            value = fn(*args, **kwargs)
+            return np.asarray(value) if isinstance(node._data, np.ndarray) else value
         if fn in _PRODUCTS and _is_float(node):
             (user, *more) = self._users[node] or [None]
             if user is not None and user.fn in _PRODUCTS and not more and self._is_inner(node, user):
@@ -171,7 +173,7 @@ class _Pass:
             node = like
         else:
             values = list(_values(args))
-            value = fn(*values, **kwargs)
+            value = blank(np.asarray(fn(*values, **kwargs))) if like is None else like._data
             parents = [arg for arg in nodes_in(args) if arg.requires_grad] if fn in RULES else []
             node = make_node(Tensor, fn, args, kwargs, values, value, parents)
         self._known[key] = node

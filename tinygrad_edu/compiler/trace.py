@@ -68,13 +68,15 @@ def trace(f: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Trace:
     TypeError
         If the two runs differ: then ``f`` depends on something that is not among its arguments and changes.
     """
-    first, second = _run(f, args, kwargs), _run(f, args, kwargs)
-    if _text(first) != _text(second):
+    first = _text(_run(f, args, kwargs))
+    run = _run(f, args, kwargs)
+    if _text(run) != first:
         raise TypeError(
             "compile: two runs of the function with the same arguments did different things, so it draws random "
             "numbers, or depends on something else that changes; pass that as an argument, or leave it uncompiled"
         )
-    return second
+    _forget_values(run)
+    return run
 
 
 def _run(f: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Trace:
@@ -117,6 +119,25 @@ def operations_under(outputs: Iterable[Any], start: int = 0) -> list[Node]:
             found.add(node)
             unvisited += nodes_in(node.args)
     return sorted(found, key=attrgetter("index"))
+
+
+def _forget_values(run: Trace) -> None:
+    """Keep only shapes and dtypes of what was computed: no program depends on more, and it may be large."""
+    for node in run.inputs:
+        node._data = _blank(node._data)
+    for node in operations_under([*leaves_of(run.result), run.root], run.start):
+        node._data, node.values = _blank(node._data), _blank(node.values)
+
+
+def _blank(x: Any) -> Any:
+    if isinstance(x, np.ndarray):
+        return blank(x)
+    return type(x)(map(_blank, x)) if type(x) in (list, tuple) else x
+
+
+def blank(x: Any) -> np.ndarray[Any, Any]:
+    """An array of this shape and dtype that takes no memory."""
+    return np.broadcast_to(np.zeros((), x.dtype), x.shape)
 
 
 def _text(run: Trace) -> list[Any]:
