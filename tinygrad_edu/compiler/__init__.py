@@ -274,6 +274,7 @@ def _write(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any],
 def _faster(one: Program, other: Program, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Program:
     """The one that takes less time for these arguments."""
     times = {one: np.inf, other: np.inf}
+    args, kwargs = tree_map(_in_order, args), tree_map(_in_order, kwargs)
     begin = perf_counter()
     with np.errstate(all="ignore"):
         for turn in range(30):
@@ -281,7 +282,7 @@ def _faster(one: Program, other: Program, args: tuple[Any, ...], kwargs: dict[st
                 break
             for program in times:
                 start = perf_counter()
-                program.run_any(args, kwargs)
+                program.run(args, kwargs)
                 times[program] = min(times[program], perf_counter() - start)
     return min(times, key=times.__getitem__)
 
