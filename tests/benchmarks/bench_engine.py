@@ -25,7 +25,7 @@ FIRST = ["ours", "ours, compiled", "ours, numba", "torch.compile", "JAX jit", "t
 
 
 def first_call_of(name):
-    """Seconds for preparing a network and its first gradient, less those of a later gradient; imports do not count."""
+    """Seconds for preparing a network and its first gradient, less those of a later one; the import does not count."""
     p = networks.problem(NETWORK)
     importlib.import_module(CONTENDERS[name].module)
     start = perf_counter()
