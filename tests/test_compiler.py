@@ -1,6 +1,9 @@
 """A compiled function gives what the function gives, for all values, and its text is the program that runs."""
 
+import gc
+import sys
 import threading
+import weakref
 from collections import namedtuple
 from itertools import pairwise
 
@@ -584,3 +587,19 @@ def test_a_number_is_multiplied_where_that_is_cheapest():
     params, x, y = arguments_of_nielsen((50, 6, 3), n=4)
     compiled = check(step, (*params, x, y))
     assert "new_W1 = W1 - x.T @ (delta1 * 0.25)" in compiled.formula
+
+
+def test_a_program_goes_when_it_is_dropped():
+    """Without the garbage collector: its buffers may be large."""
+    gc.disable()
+    try:
+        compiled = tg.compile(lambda x: np.tanh(x) * np.sin(x) + 1)
+        compiled(np.ones(5))
+        program = weakref.ref(compiled.programs[0])
+        buffers = program()._program.__globals__["buffers"]
+        assert sys.getrefcount(buffers) > 2
+        del compiled
+        assert program() is None
+        assert sys.getrefcount(buffers) == 2
+    finally:
+        gc.enable()

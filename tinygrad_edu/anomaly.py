@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
+from os.path import dirname
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from tinygrad_edu.engine import Node, _watch
 from tinygrad_edu.errors import name_of
 
-_HERE = str(Path(__file__).parent)
+_HERE = dirname(__file__)
 
 
 class detect_anomaly:  # noqa: N801 - PyTorch's name
@@ -90,7 +90,7 @@ def _range(a: Any) -> str:
 def _line_of_caller() -> str:
     """The innermost line of the program that is neither ours nor NumPy's."""
     frame = sys._getframe(1)
-    skipped = (_HERE, str(Path(np.__file__).parent))
+    skipped = (_HERE, dirname(np.__file__))
     while frame.f_back is not None and frame.f_code.co_filename.startswith(skipped):
         frame = frame.f_back
     return f"line {frame.f_lineno} of {frame.f_code.co_filename}"

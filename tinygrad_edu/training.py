@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -139,7 +140,7 @@ class _Step:
 
     def __init__(self, model: Callable[[Any], Any], cost: Cost, optimizer: Optimizer, compiled: bool) -> None:
         self._model, self._cost, self._optimizer = model, cost, optimizer
-        self._compiled = compile(self._update) if compiled else None
+        self._compiled = compile(partial(_updated, model, cost, optimizer)) if compiled else None
 
     def __call__(self, x: Array, y: Array) -> None:
         if self._compiled is None or is_watched():
@@ -161,34 +162,38 @@ class _Step:
 
     def _take(self, x: Array, y: Array) -> None:
         self._optimizer.zero_grad()
-        self._cost_of(x, y).backward()
+        _cost_to_lower(self._model, x, y, self._cost).backward()
         if all(p.grad is None for p in self._optimizer.params):
             raise ValueError(ANOTHER_MODEL)
         self._optimizer.step()
 
-    def _update(self, x: Any, y: Any, state: list[tuple[Any, ...]]) -> tuple[list[Any], list[tuple[Any, ...]]]:
-        """The same as a function: the new values of the parameters, None where there is no gradient, and the state."""
-        optimizer, C = self._optimizer, self._cost_of(x, y)
-        found = gradients(C, np.ones(C.shape, C.dtype), optimizer.params, create_graph=True)
-        if not found:
-            raise ValueError(ANOTHER_MODEL)
-        moved = [
-            optimizer.update(p, found[p], *s) if p in found else (None, s)
-            for p, s in zip(optimizer.params, state, strict=True)
-        ]
-        return [value for value, _ in moved], [s for _, s in moved]
-
-    def _cost_of(self, x: Any, y: Any) -> Tensor:
-        C, _ = cost_of(self._model, x, y, self._cost)
-        if not isinstance(C, Tensor) or not C.requires_grad:
-            raise TypeError(
-                "fit: the cost does not depend on any parameter, so nothing can be learned; is the output "
-                "a step function, or does the model or the cost leave tensors (with .numpy() or no_grad)?"
-            )
-        return C
-
 
 ANOTHER_MODEL = "fit: the cost depends on no parameter of the optimizer: is it of another model?"
+
+
+def _updated(
+    model: Any, cost: Cost, optimizer: Optimizer, x: Any, y: Any, state: list[tuple[Any, ...]]
+) -> tuple[list[Any], list[tuple[Any, ...]]]:
+    """A step as a function: new values of the parameters, None where there is no gradient, and the state."""
+    C = _cost_to_lower(model, x, y, cost)
+    found = gradients(C, np.ones(C.shape, C.dtype), optimizer.params, create_graph=True)
+    if not found:
+        raise ValueError(ANOTHER_MODEL)
+    moved = [
+        optimizer.update(p, found[p], *s) if p in found else (None, s)
+        for p, s in zip(optimizer.params, state, strict=True)
+    ]
+    return [value for value, _ in moved], [s for _, s in moved]
+
+
+def _cost_to_lower(model: Any, x: Any, y: Any, cost: Cost) -> Tensor:
+    C, _ = cost_of(model, x, y, cost)
+    if not isinstance(C, Tensor) or not C.requires_grad:
+        raise TypeError(
+            "fit: the cost does not depend on any parameter, so nothing can be learned; is the output "
+            "a step function, or does the model or the cost leave tensors (with .numpy() or no_grad)?"
+        )
+    return C
 
 
 def cost_of(model: Any, x: Any, y: Any, cost: Cost) -> tuple[Any, Any]:

@@ -16,6 +16,7 @@ from threading import Lock, RLock
 from time import perf_counter
 from types import MethodType
 from typing import Any
+from weakref import finalize
 
 import numpy as np
 import numpy.typing as npt
@@ -190,6 +191,7 @@ class Program:
         namespace: dict[str, Any] = {}
         exec(self.source, namespace)
         self._program = namespace["program"]
+        finalize(self, namespace.clear)  # the function and its buffers refer to each other
         self._new_outputs: Callable[[], tuple[Array, ...]] = namespace.get("outputs", tuple)
         self._pool: list[tuple[Array, ...]] = []
         self._lock = Lock()

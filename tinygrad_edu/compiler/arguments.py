@@ -45,7 +45,8 @@ def guard(args: tuple[Any, ...], kwargs: dict[str, Any], arrays: bool = True) ->
     lines: list[str] = []
     found: list[str] = []  # expressions that give the kinds of the arguments
     names = (f"x{i}" for i in range(10**9))
-    keep: dict[str, Any] = {"static": _static, "objects": (args, kwargs)}  # so that no identity is used again
+    objects: list[Any] = []  # kept, so that no identity is used again
+    keep: dict[str, Any] = {"static": _static, "objects": objects}
 
     def look(name: str, x: Any) -> None:
         if type(x) is np.ndarray and not arrays:
@@ -63,6 +64,7 @@ def guard(args: tuple[Any, ...], kwargs: dict[str, Any], arrays: bool = True) ->
                 look(part, value)
         else:
             found.append(f"static({name})")
+            objects.append(x)
 
     look("args", args)
     if kwargs:
