@@ -15,7 +15,7 @@ import tinygrad_edu as tg
 
 BENCHMARKS = Path(__file__).parent / "benchmarks"
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
-sys.path.insert(0, str(BENCHMARKS))
+sys.path.insert(0, str(BENCHMARKS))  # the scripts import each other by name, so the imports come after it
 
 import contenders  # noqa: E402
 import networks  # noqa: E402

@@ -107,20 +107,20 @@ def test_random_programs(program, seed):
 # --- Networks -----------------------------------------------------------------------------------------------------
 
 
-@given(
-    st.lists(st.integers(1, 6), min_size=2, max_size=5),
-    st.sampled_from(["sigmoid", "tanh", "relu", "leaky_relu", "elu", "gelu", "softplus", "sine", "identity"]),
-    st.sampled_from([("sigmoid", "quadratic"), ("sigmoid", "binary_cross_entropy"), ("softmax", "cross_entropy")]),
-    st.integers(1, 5),
-    st.sampled_from([np.float64, np.float32]),
-    st.integers(0, 2**32 - 1),
-)
-def test_networks(sizes, activation, ending, n, dtype, seed):
-    rng = np.random.default_rng(seed)
-    output, cost = ending
+@st.composite
+def networks(draw, widest, deepest, most_examples):
+    """A cost of a network, two sets of arguments, and how much rounding may differ."""
+    sizes = draw(st.lists(st.integers(1, widest), min_size=2, max_size=deepest))
+    activations = ["sigmoid", "tanh", "relu", "leaky_relu", "elu", "gelu", "softplus", "sine", "identity"]
+    sigma = getattr(tg, draw(st.sampled_from(activations)))
+    endings = [("sigmoid", "quadratic"), ("sigmoid", "binary_cross_entropy"), ("softmax", "cross_entropy")]
+    output, cost = draw(st.sampled_from(endings))
+    n = draw(st.integers(1, most_examples))
+    dtype = draw(st.sampled_from([np.float64, np.float32]))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     if cost == "binary_cross_entropy":
         dtype = np.float64  # 1 − a loses all digits of float32 where a is near 1, in one way or another
-    sigma, last = getattr(tg, activation), getattr(tg, output)
+    last = getattr(tg, output)
 
     def C(params, x, y):
         a = x
@@ -129,11 +129,17 @@ def test_networks(sizes, activation, ending, n, dtype, seed):
             a = last(z) if i == len(params) else sigma(z)
         return getattr(tg.costs, cost)(a, y)
 
-    def draw():
+    def arguments():
         params = [(rng.normal(size=(i, o)).astype(dtype), rng.normal(size=o).astype(dtype)) for i, o in pairwise(sizes)]
         return params, rng.normal(size=(n, sizes[0])).astype(dtype), rng.uniform(size=(n, sizes[-1])).astype(dtype)
 
-    check(tg.value_and_grad(C), draw(), draw(), tolerance=1e-10 if dtype is np.float64 else 1e-3)
+    return C, (arguments(), arguments()), 1e-10 if dtype is np.float64 else 1e-3
+
+
+@given(networks(widest=6, deepest=5, most_examples=5))
+def test_networks(network):
+    C, runs, tolerance = network
+    check(tg.value_and_grad(C), *runs, tolerance=tolerance)
 
 
 def nielsen(params, x, y):
@@ -419,6 +425,30 @@ def test_integer_labels():
     rng = np.random.default_rng(0)
     draw = lambda: (rng.normal(size=(4, 3)), rng.normal(size=(5, 4)), rng.integers(0, 3, size=5))
     check(tg.value_and_grad(C), draw(), draw())
+
+
+@pytest.mark.parametrize("label", [-1, 3])
+def test_labels_out_of_range_raise_in_later_calls_too(label):
+    compiled = tg.compile(lambda a, labels: tg.costs.cross_entropy(a, labels))
+    a = np.full((2, 3), 1 / 3)
+    compiled(a, np.array([0, 2]))
+    with pytest.raises(IndexError, match="out of bounds"):
+        compiled(a, np.array([0, label]))
+
+
+def test_arguments_stay_as_they_are():
+    def f(x):
+        x += 1
+        return x
+
+    x = np.zeros(2)
+    np.testing.assert_array_equal(tg.compile(f)(x), [1, 1])
+    np.testing.assert_array_equal(x, [0, 0])
+
+
+def test_what_is_no_function_raises():
+    with pytest.raises(TypeError, match="not a function"):
+        tg.compile(3)
 
 
 def test_a_training_step_with_its_update():

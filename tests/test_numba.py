@@ -8,7 +8,6 @@ import threading
 import time
 import types
 import warnings
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -16,7 +15,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from programs import N, programs, run
 from rule_cases import Case
-from test_compiler import EVERY_CASE, alone, arguments_of_nielsen, arrays, assert_close, assert_same_bits, nielsen
+from test_compiler import (
+    EVERY_CASE,
+    alone,
+    arguments_of_nielsen,
+    arrays,
+    assert_close,
+    assert_same_bits,
+    networks,
+    nielsen,
+)
 
 import tinygrad_edu as tg
 from tinygrad_edu.compiler import NumbaProgram, Program
@@ -180,32 +188,10 @@ def test_products_of_large_matrices(dtype):
 
 @needs_numba
 @few
-@given(
-    st.lists(st.integers(1, 12), min_size=2, max_size=4),
-    st.sampled_from(["sigmoid", "tanh", "relu", "leaky_relu", "elu", "gelu", "softplus", "sine", "identity"]),
-    st.sampled_from([("sigmoid", "quadratic"), ("sigmoid", "binary_cross_entropy"), ("softmax", "cross_entropy")]),
-    st.integers(1, 12),
-    st.sampled_from([np.float64, np.float32]),
-    st.integers(0, 2**32 - 1),
-)
-def test_networks(sizes, activation, ending, n, dtype, seed):
-    rng = np.random.default_rng(seed)
-    output, cost = ending
-    if cost == "binary_cross_entropy":
-        dtype = np.float64  # 1 − a loses all digits of float32 where a is near 1, in one way or another
-    sigma, last = getattr(tg, activation), getattr(tg, output)
-
-    def C(params, x, y):
-        a = x
-        for i, (W, b) in enumerate(params, start=1):
-            a = (last if i == len(params) else sigma)(a @ W + b)
-        return getattr(tg.costs, cost)(a, y)
-
-    def draw():
-        params = [(rng.normal(size=(i, o)).astype(dtype), rng.normal(size=o).astype(dtype)) for i, o in pairwise(sizes)]
-        return params, rng.normal(size=(n, sizes[0])).astype(dtype), rng.uniform(size=(n, sizes[-1])).astype(dtype)
-
-    check(tg.value_and_grad(C), draw(), draw(), tolerance=1e-10 if dtype is np.float64 else 1e-3)
+@given(networks(widest=12, deepest=4, most_examples=12))
+def test_networks(network):
+    C, runs, tolerance = network
+    check(tg.value_and_grad(C), *runs, tolerance=tolerance)
 
 
 @needs_numba

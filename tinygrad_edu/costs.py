@@ -163,8 +163,8 @@ def _targets(who: str, a: Any, y: Any) -> Any:
                 f"{who}: targets of shape {y.shape} for outputs of shape {a.shape} must be class labels, integers from "
                 f"0 to {a.shape[1] - 1}, but their dtype is {y.dtype}; use y.astype(int), or one row per example"
             )
-        if is_tracing():  # a compiled program takes labels as they come
-            return Tensor(np.eye(a.shape[1], dtype=_float_dtype(a)))[y]
+        if is_tracing():  # a compiled program looks at no value, but a label out of range must be no index
+            return Tensor(np.eye(a.shape[1], dtype=_float_dtype(a)))[np.where(y < 0, a.shape[1], y)]
         return one_hot(np.asarray(y), a.shape[1], _float_dtype(a), who=who)
     if y.shape != a.shape:
         advice = "y[:, None]" if y.shape == a.shape[:1] else "one row per example, as the outputs are"

@@ -97,7 +97,7 @@ def ours_numpy(p):
 
 @contender("ours, numba", "numba", slow_to_start=True)
 def ours_numba(p):
-    import numba  # noqa: F401
+    import numba  # noqa: F401 - so that a missing one is noticed here
 
     return ours_compiled(p, "numba")
 
@@ -265,7 +265,7 @@ def tinygrad(p):
     from tinygrad import Device, Tensor, TinyJit
 
     try:
-        Device.DEFAULT  # noqa: B018
+        Device.DEFAULT  # noqa: B018 - looking for the device is what may fail
     except RuntimeError:
         raise UnsuitableError("it finds no compiler (for a processor it needs clang)") from None
     weights, biases = [Tensor(W).realize() for W in p.weights], [Tensor(b).realize() for b in p.biases]

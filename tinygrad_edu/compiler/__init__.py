@@ -106,6 +106,8 @@ class Compiled:
     """A function that runs as a printed NumPy program; see `compile`."""
 
     def __init__(self, f: Callable[..., Any], backend: str = "numpy") -> None:
+        if not callable(f):
+            raise TypeError(f"compile: {f!r} is not a function; as in tg.compile(tg.value_and_grad(cost))")
         if backend not in BACKENDS:
             raise ValueError(unknown_name("compile: backend", backend, BACKENDS))
         if backend == "numba":

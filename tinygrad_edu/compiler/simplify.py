@@ -82,9 +82,8 @@ class _Pass:
         self._trace = trace
         self._known = known  # recipe → tidy node, of this pass and those before it
         self._given = {*trace.inputs, *trace.captured}
-        self._old = operations_under(
-            [*leaves_of(trace.result), trace.root], trace.start
-        )  # the cost names what is in it
+        # The cost is kept, although it may not be asked for: it tells the names of what is in it.
+        self._old = operations_under([*leaves_of(trace.result), trace.root], trace.start)
         self._users: dict[Node, list[Node | None]] = {node: [] for node in self._old}
         for node in self._old:
             for arg in nodes_in(node.args):
@@ -92,9 +91,8 @@ class _Pass:
         for node in nodes_in(leaves_of(trace.result)):
             self._users.setdefault(node, []).append(None)
         self._now: dict[Node, Any] = {}  # old node → tidy node, or constant
-        self._quotients: list[
-            tuple[Node, Counter[int], Counter[int]]
-        ] = []  # each with what is above and under the line
+        # Each with what is above and under the line.
+        self._quotients: list[tuple[Node, Counter[int], Counter[int]]] = []
 
     def run(self) -> None:
         with np.errstate(all="ignore"):
