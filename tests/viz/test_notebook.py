@@ -15,7 +15,7 @@ import pytest
 import tinygrad_edu as tg
 from tinygrad_edu.viz import plots
 
-PAGE = (Path(__file__).parent.parent / "docs" / "pictures.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "pictures.md").read_text(encoding="utf-8")
 CELLS = re.findall(r"^```\{code-cell\} python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 PLOTS = [name for name, fn in inspect.getmembers(plots, inspect.isfunction) if fn.__module__ == plots.__name__]
 PLOTS = [name for name in PLOTS if not name.startswith("_")]
