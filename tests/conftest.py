@@ -1,9 +1,22 @@
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+from tinygrad_edu import engine
 
 # CI has little time and noisy machines; `thorough` is for one long run by hand: HYPOTHESIS_PROFILE=thorough make test
 common = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow], "print_blob": True}
 settings.register_profile("ci", max_examples=50, derandomize=True, **common)
 settings.register_profile("thorough", max_examples=2000, **common)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+@pytest.fixture
+def table():
+    """The table of rules, put back as it was when the test has changed it."""
+    kept = [(entries, dict(entries)) for entries in (engine.RULES, engine.EXPANSIONS, engine.SPELLINGS)]
+    yield engine
+    for entries, before in kept:
+        entries.clear()
+        entries.update(before)

@@ -10,41 +10,43 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "tinygrad_edu"
 
-# What each room may import of ours; tests of the design, not of taste.
-MAY_IMPORT = {
-    "errors": set(),
-    "anomaly": {"engine", "errors"},
-    "backprop": set(),
-    "data": set(),
-    "engine": {"errors"},
-    "rules": {"engine"},
-    "tensor": {"engine", "errors", "rules"},
-    "transforms": {"engine", "tensor"},
-    "functional": {"engine", "errors", "tensor"},
-    "compiler": {"engine", "errors", "rules", "structure", "tensor", "transforms"},
-    "structure": {"engine"},
-    "costs": {"engine", "errors", "functional", "tensor"},
-    "nn": {"engine", "errors", "functional", "tensor"},
-    "optim": {"engine", "tensor"},
-    "training": {"compiler", "costs", "engine", "nn", "optim", "tensor", "transforms"},
-    "check": {"backprop", "costs", "engine", "nn", "tensor", "transforms"},
-    "learning": {"backprop", "costs", "nn"},
-    "viz": {
-        "backprop",
-        "check",
-        "costs",
-        "engine",
-        "errors",
-        "functional",
-        "learning",
-        "nn",
-        "rules",
-        "structure",
-        "tensor",
-        "training",
-        "transforms",
-    },
+# The rooms, and inside a room its files: each may import only what stands above it.
+ROOMS = [
+    "errors",
+    "engine",
+    "rules",
+    "operators",
+    "tensor",
+    "transforms",
+    "functional",
+    "costs",
+    "nn",
+    "optim",
+    "backprop",
+    "structure",
+    "compiler",
+    "training",
+    "check",
+    "learning",
+    "data",
+    "viz",
+]
+FILES_OF = {
+    "engine": [
+        "graph",
+        "modes",
+        "table",
+        "ownership",
+        "arguments",
+        "walk",
+        "constants",
+        "primitive",
+        "dispatch",
+        "anomaly",
+    ],
 }
+KNOWS_NOTHING = {"errors", "backprop", "data"}  # rooms that import nothing of ours
+
 LIGHT = {"numpy", "tinygrad_edu"}
 LAZY = {"viz/dot.py"}  # a file that is itself imported only where it is used
 
@@ -56,6 +58,8 @@ def room_of(path: Path) -> str:
 def imports_of(path: Path, everywhere: bool) -> set[str]:
     """The modules that a file imports, at its top level or anywhere."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
+    for block in [node for node in tree.body if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)]:
+        tree.body.remove(block)  # types only
     nodes = ast.walk(tree) if everywhere else tree.body
     found = set()
     for node in nodes:
@@ -74,8 +78,57 @@ def test_arrows_point_one_way(path):
     room = room_of(path)
     if room in ("__init__", "__main__"):
         return
-    ours = {name.split(".")[1] for name in imports_of(path, everywhere=True) if name.startswith("tinygrad_edu.")}
-    assert ours - {room} <= MAY_IMPORT[room]
+    ours = {
+        tuple(name.split(".")[1:]) for name in imports_of(path, everywhere=True) if name.startswith("tinygrad_edu.")
+    }
+    above = set() if room in KNOWS_NOTHING else set(ROOMS[: ROOMS.index(room)])
+    assert {names[0] for names in ours} - {room} <= above
+    if room in FILES_OF and path.stem != "__init__":
+        files = FILES_OF[room]
+        assert {names[1] for names in ours if names[0] == room and len(names) > 2} <= set(
+            files[: files.index(path.stem)]
+        )
+
+
+def names_defined(tree: ast.AST) -> set[str]:
+    """Functions, classes, variables, and attributes that are assigned anywhere in a file."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and isinstance(node.value, ast.Name):
+            found |= {node.attr} if node.value.id in ("self", "twin") else set()
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+    return found
+
+
+OF_OTHERS = {
+    "_fields",
+    "_getframe",
+    "_session",
+    "_create_session",
+    "_repr_png_",
+    "_repr_image_svg_xml",
+}  # private or odd names of Python, NumPy, Graphviz
+
+
+def is_private(name: str) -> bool:
+    return name.startswith("_") and not (name.startswith("__") and name.endswith("__")) and name not in OF_OTHERS
+
+
+@pytest.mark.parametrize("path", FILES)
+def test_no_file_uses_private_names_of_another(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    own = names_defined(tree)
+    imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names}
+    used = {
+        node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and not (isinstance(node.value, ast.Name) and node.value.id in ("self", "cls"))
+    }
+    assert not {name for name in imported | (used - own) if is_private(name)}
 
 
 @pytest.mark.parametrize("path", FILES)
@@ -100,7 +153,7 @@ def test_import_loads_the_core_only():
     """The rooms that a program may not need are loaded when they are first used."""
     code = "import sys, tinygrad_edu; print(*(name for name in sys.modules if name.startswith('tinygrad_edu.')))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    core = {"anomaly", "engine", "errors", "functional", "rules", "tensor", "transforms"}
+    core = {"engine", "errors", "functional", "operators", "rules", "tensor", "transforms"}
     assert {name.split(".")[1] for name in loaded} == core
 
 

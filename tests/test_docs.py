@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 
 import tinygrad_edu
-from tinygrad_edu import engine
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -115,7 +114,6 @@ def test_there_are_examples_and_docstrings_to_run():
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_docstrings(name, monkeypatch):
-    monkeypatch.setattr(engine, "RULES", dict(engine.RULES))  # one of them defines a rule
+def test_docstrings(name, table):  # one of them defines a rule
     result = doctest.testmod(importlib.import_module(name), optionflags=doctest.ELLIPSIS)
     assert result.failed == 0

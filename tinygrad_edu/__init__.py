@@ -11,8 +11,7 @@ True
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from tinygrad_edu.anomaly import detect_anomaly
-from tinygrad_edu.engine import defvjp, no_grad, primitive
+from tinygrad_edu.engine import defvjp, detect_anomaly, no_grad, primitive
 from tinygrad_edu.functional import (
     elu,
     gelu,

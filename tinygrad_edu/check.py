@@ -158,7 +158,7 @@ def check_backprop(mlp: MLP, x: npt.ArrayLike, y: npt.ArrayLike, cost: str = "qu
         raise TypeError(f"check_backprop: mlp must be a tinygrad_edu.nn.MLP, not a {type(mlp).__name__}")
     x = mlp.batch(x)
     network: dict[str, Any] = {"activation": mlp.activation, "output": mlp.output}
-    weights, biases = [W._data for W in mlp.weights], [b._data for b in mlp.biases]
+    weights, biases = [W.value for W in mlp.weights], [b.value for b in mlp.biases]
     hand = by_hand.backprop(weights, biases, x, y, cost=cost, **network)
     scale = by_hand.scales(weights, biases, x, y, cost=cost, **network)
     auto = _autograd(mlp, hand.a[0], y, cost)
@@ -217,8 +217,8 @@ def _autograd(mlp: MLP, x: Array, y: npt.ArrayLike, cost: str) -> by_hand.Backpr
     def at(tensors: list[Tensor]) -> list[Array]:
         return [np.asarray(found.get(t, np.zeros(t.shape, t.dtype))) for t in tensors]
 
-    values = [t._data if isinstance(t, Tensor) else np.asarray(t) for t in a]
-    return by_hand.Backprop(float(_number(C)), [t._data for t in z], values, at(z), at(mlp.weights), at(mlp.biases))
+    values = [t.value if isinstance(t, Tensor) else np.asarray(t) for t in a]
+    return by_hand.Backprop(float(_number(C)), [t.value for t in z], values, at(z), at(mlp.weights), at(mlp.biases))
 
 
 def _number(C: Any) -> float:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.engine import Node, is_tracing, scoped
+from tinygrad_edu.engine import Node, scoped
 from tinygrad_edu.errors import unknown_name
 from tinygrad_edu.functional import log_softmax, softplus
 from tinygrad_edu.tensor import Tensor
@@ -163,7 +163,7 @@ def _targets(who: str, a: Any, y: Any) -> Any:
                 f"{who}: targets of shape {y.shape} for outputs of shape {a.shape} must be class labels, integers from "
                 f"0 to {a.shape[1] - 1}, but their dtype is {y.dtype}; use y.astype(int), or one row per example"
             )
-        if is_tracing():  # a compiled program looks at no value, but a label out of range must be no index
+        if isinstance(y < 0, Node):  # a compiled program looks at no value, but a label out of range must be no index
             return Tensor(np.eye(a.shape[1], dtype=_float_dtype(a)))[np.where(y < 0, a.shape[1], y)]
         return one_hot(np.asarray(y), a.shape[1], _float_dtype(a), who=who)
     if y.shape != a.shape:

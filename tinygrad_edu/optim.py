@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tinygrad_edu.engine import PRIVATE
 from tinygrad_edu.tensor import Tensor
 
 Array = npt.NDArray[Any]
@@ -44,15 +43,15 @@ class Optimizer:
         self.params = list(dict.fromkeys(self.params))  # one given twice is moved once
         if not lr > 0:
             raise ValueError(f"{who}: lr must be positive, not {lr}")
-        self.state = [self.initial_state(p._data) for p in self.params]
+        self.state = [self.initial_state(p.value) for p in self.params]
 
     def step(self) -> None:
         """Move every parameter that has a gradient."""
         for i, p in enumerate(self.params):
             if p.grad is not None:
                 # A new array: what was computed from the old value keeps it.
-                p._data, self.state[i] = self.update(p._data, p.grad, *self.state[i])
-                p._state = PRIVATE
+                value, self.state[i] = self.update(p.value, p.grad, *self.state[i])
+                p.replace(value)
 
     def zero_grad(self) -> None:
         """Forget the gradients of all parameters."""

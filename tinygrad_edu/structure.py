@@ -111,8 +111,8 @@ def find_layers(root: Node, operations: list[Node]) -> list[Layer]:
             sums[node] = Layer(0, node, [product], [], [*own, node])
         elif node.fn is np.add and len(node.parents) == 2:
             terms = [sums[p] for p in node.parents if p in sums and len(uses[p]) == 1]
-            biases = [p for p in node.parents if p.fn is None and (p._data.ndim < 2 or 1 in p._data.shape)]
-            if terms and len(terms) + len(biases) == 2 and node._data.shape == terms[0].z._data.shape:
+            biases = [p for p in node.parents if p.fn is None and (p.value.ndim < 2 or 1 in p.value.shape)]
+            if terms and len(terms) + len(biases) == 2 and node.value.shape == terms[0].z.value.shape:
                 for term in terms:
                     del sums[term.z]
                 sums[node] = Layer(
@@ -133,9 +133,9 @@ def _product(node: Node) -> Product | None:
     """``node`` as a product of activations and a parameter matrix; where both are parameters, the second is W."""
     for i in (1, 0):
         W, transposed = node.args[i], False
-        if isinstance(W, Node) and W.fn is np.transpose and W._data.ndim == 2 and len(W.args) == 1 and not W.kwargs:
+        if isinstance(W, Node) and W.fn is np.transpose and W.value.ndim == 2 and len(W.args) == 1 and not W.kwargs:
             W, transposed = W.parents[0], True
-        if isinstance(W, Node) and W.fn is None and W.requires_grad and W._data.ndim in (1, 2):
+        if isinstance(W, Node) and W.fn is None and W.requires_grad and W.value.ndim in (1, 2):
             return Product(node, node.args[1 - i], W, W_first=i == 0, transposed=transposed)
     return None
 
@@ -203,13 +203,13 @@ def _elementwise_step(
 def is_elementwise(operation: Node) -> bool:
     """Whether each entry of the result depends on one entry of each argument, after broadcasting."""
     fn = operation.fn
-    if isinstance(operation._data, tuple):  # several results
+    if isinstance(operation.value, tuple):  # several results
         return False
     return (isinstance(fn, np.ufunc) and fn.signature is None and fn.nout == 1) or fn in (np.where, np.clip)
 
 
 def _elementwise(operation: Node, of: Node) -> bool:
-    return is_elementwise(operation) and operation._data.shape == of._data.shape
+    return is_elementwise(operation) and operation.value.shape == of.value.shape
 
 
 def _only_numbers(operation: Node, node: Node) -> bool:

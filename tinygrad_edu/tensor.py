@@ -1,29 +1,41 @@
 """`Tensor`: an array that remembers how it was computed.
 
-Operators, NumPy's functions and NumPy's methods all end in one place, `engine.record`. What is written
-here is only the way there: Python's operators, and the two protocols by which NumPy hands over a call
-(`__array_ufunc__` for ufuncs such as ``np.tanh``, `__array_function__` for functions such as ``np.sum``).
+Operators (operators.py), NumPy's functions and NumPy's methods all end in one place, `engine.record`. What is written
+here is the value, the gradient, and the two protocols by which NumPy hands over a call (`__array_ufunc__` for ufuncs
+such as ``np.tanh``, `__array_function__` for functions such as ``np.sum``).
 """
 
 from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator, Mapping
-from inspect import signature
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from tinygrad_edu import engine, rules
-from tinygrad_edu.engine import EXPOSED, IN_GRAPH, PRIVATE, Node, constant, gradients, make_leaf, own, record
-from tinygrad_edu.errors import name_of, no_rule
+from tinygrad_edu.engine import (
+    EXPOSED,
+    IN_GRAPH,
+    PRIVATE,
+    RULES,
+    Node,
+    constant,
+    dispatch,
+    gradients,
+    make_leaf,
+    own,
+    record,
+    records_all,
+    told,
+)
+from tinygrad_edu.operators import Operators
+from tinygrad_edu.rules import REDUCTIONS
 
 Array = npt.NDArray[Any]
-_record: Callable[[Callable[..., Any], tuple[Any, ...]], Tensor] = record  # what gives one tensor
 
 
-class Tensor(Node):
+class Tensor(Operators, Node):
     """An array that records what is computed from it.
 
     Parameters
@@ -82,7 +94,7 @@ class Tensor(Node):
             raise TypeError(f"Tensor: data must be numbers, not of dtype {value.dtype}")
         if requires_grad and value.dtype.kind != "f":
             value = value.astype(np.float64)
-        self._data = value
+        self.value = value
         self.scope = None
         self.name = name
         make_leaf(self, requires_grad)
@@ -96,13 +108,13 @@ class Tensor(Node):
         On a leaf it may be changed, in place (``w.data -= eta * w.grad``) or by assignment, which copies; what was
         computed before keeps the old value. On a computed tensor it is read-only.
         """
-        self._must_not_be_traced(".data")
+        told(self, ".data")
         if self.fn is None:
-            if self._state == IN_GRAPH:
-                self._data = self._data.copy()  # the graph keeps the old array
-            self._state = EXPOSED
-            return self._data
-        view = self._data.view()
+            if self.known_to == IN_GRAPH:
+                self.value = self.value.copy()  # the graph keeps the old array
+            self.known_to = EXPOSED
+            return self.value
+        view = self.value.view()
         view.flags.writeable = False
         return view
 
@@ -110,60 +122,52 @@ class Tensor(Node):
     def data(self, value: npt.ArrayLike) -> None:
         if self.fn is not None:
             raise TypeError("Tensor.data: this tensor was computed, so its value is fixed; make a new Tensor(value)")
-        new = np.array(value, dtype=self._data.dtype)
-        if new.shape != self._data.shape:
-            raise ValueError(f"Tensor.data: the new value has shape {new.shape}, the tensor {self._data.shape}")
-        self._data, self._state = new, PRIVATE
+        new = np.array(value, dtype=self.value.dtype)
+        if new.shape != self.value.shape:
+            raise ValueError(f"Tensor.data: the new value has shape {new.shape}, the tensor {self.value.shape}")
+        self.replace(new)
+
+    def replace(self, value: Array) -> None:
+        """Make ``value`` the data of this leaf, without a copy: an array of its shape and dtype that nobody else has.
+
+        What was computed before keeps the old value. This is how optimisers move a parameter.
+        """
+        self.value, self.known_to = value, PRIVATE
 
     @property
     def shape(self) -> tuple[int, ...]:
         """The size along each axis."""
-        return self._data.shape
+        return self.value.shape
 
     @property
     def ndim(self) -> int:
         """The number of axes."""
-        return self._data.ndim
+        return self.value.ndim
 
     @property
     def size(self) -> int:
         """The number of elements."""
-        return self._data.size
+        return self.value.size
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """The type of the elements."""
-        return self._data.dtype
-
-    @property
-    def T(self) -> Tensor:
-        """The transpose."""
-        return self.transpose()
+        return self.value.dtype
 
     def item(self) -> Any:
         """The one element, as a Python number."""
-        self._must_not_be_traced(".item()")
-        return self._data.item()
+        told(self, ".item()")
+        return self.value.item()
 
     def numpy(self) -> Array:
         """A copy of the value, outside the graph."""
-        self._must_not_be_traced(".numpy()")
-        return self._data.copy()
+        told(self, ".numpy()")
+        return self.value.copy()
 
     def detach(self) -> Tensor:
         """The same value as a constant: no gradient flows through it."""
-        if engine.is_tracing():
-            with engine.no_grad():
-                return _record(np.positive, (self,))
-        return Tensor(self._data, name=self.name)
-
-    def _must_not_be_traced(self, access: str) -> None:
-        """A compiled program is the same for all values, so while it is traced none may be looked at."""
-        if engine.is_tracing():
-            raise TypeError(
-                f"compile: {access} of a tensor of shape {self.shape} would fix, for all later calls, what it is now; "
-                "compute with the tensor itself (np.where chooses between values), or leave this function uncompiled"
-            )
+        value = constant(np.copy, (self,))
+        return value if isinstance(value, Tensor) else Tensor(value, name=self.name)
 
     # --- The gradient -------------------------------------------------------------------------------------
 
@@ -182,10 +186,7 @@ class Tensor(Node):
         ValueError
             If the tensor is not a scalar and ``gradient`` is not given, or has another shape.
         """
-        if engine.is_tracing():
-            raise TypeError(
-                "compile: .backward() leaves its result in .grad, outside the program; compile tg.value_and_grad(f)"
-            )
+        told(self, ".backward()")
         if not self.requires_grad:
             raise TypeError(
                 "Tensor.backward: nothing that this tensor was computed from has requires_grad=True "
@@ -215,10 +216,10 @@ class Tensor(Node):
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method == "__call__":
-            return dispatch(ufunc, inputs, kwargs)
-        if method == "reduce" and ufunc in rules.REDUCTIONS:
+            return record(ufunc, inputs) if ufunc in RULES and not kwargs else dispatch(ufunc, inputs, kwargs)
+        if method == "reduce" and ufunc in REDUCTIONS:
             kwargs = {"axis": 0, **kwargs}  # np.add.reduce goes over the first axis, np.sum over all
-            return dispatch(rules.REDUCTIONS[ufunc], inputs, kwargs)
+            return dispatch(REDUCTIONS[ufunc], inputs, kwargs)
         raise TypeError(f"np.{ufunc.__name__}.{method} has no derivative rule; use the function without .{method}")
 
     def __array_function__(
@@ -232,18 +233,18 @@ class Tensor(Node):
                 "np.asarray(t) or arr[...] = t would silently cut the graph of a tensor that requires a gradient: "
                 "use t.numpy() for its value, t.detach() for a constant, np.stack([...]) to join a list of tensors"
             )
-        self._must_not_be_traced("np.asarray (or of an index into an array: index tg.Tensor(array) instead)")
+        told(self, "np.asarray (or of an index into an array: index tg.Tensor(array) instead)")
         return np.array(self.data, dtype=dtype, copy=copy)
 
     def __reduce__(self) -> Any:
         """Copies and pickles are leaves of their own: value, gradient and name, without the graph behind."""
         grad = None if self.grad is None else self.grad.copy()
-        return _restore, (self._data, self.requires_grad and self.fn is None, self.name, grad)
+        return _restore, (self.value, self.requires_grad and self.fn is None, self.name, grad)
 
     # --- Python's protocols -------------------------------------------------------------------------------
 
     def __repr__(self) -> str:
-        text = np.array2string(self._data, separator=", ", prefix="Tensor(", threshold=100)
+        text = np.array2string(self.value, separator=", ", prefix="Tensor(", threshold=100)
         name = f", name={self.name!r}" if self.name else ""
         return f"Tensor({text}{name}{', requires_grad=True' if self.requires_grad else ''})"
 
@@ -259,12 +260,12 @@ class Tensor(Node):
         return (self[i] for i in range(len(self)))
 
     def __bool__(self) -> bool:
-        self._must_not_be_traced("the truth value (if, while, and, or)")
+        told(self, "the truth value (if, while, and, or)")
         if self.size != 1:
             raise ValueError(
                 f"the truth value of a tensor of shape {self.shape} is ambiguous: use np.any(t) or np.all(t)"
             )
-        return bool(self._data)
+        return bool(self.value)
 
     def __float__(self) -> float:
         return float(self._number("float"))
@@ -276,24 +277,25 @@ class Tensor(Node):
         return operator.index(self._number("int"))
 
     def _number(self, kind: str) -> Any:
-        self._must_not_be_traced(f"{kind}(t)")
+        told(self, f"{kind}(t)")
         if self.requires_grad:
             raise TypeError(
                 f"{kind}(t) would silently cut the graph of a tensor that requires a gradient: use t.item()"
             )
-        return self._data.item()
+        return self.value.item()
 
     def __getitem__(self, index: Any) -> Tensor:
         parts = index if isinstance(index, tuple) else (index,)
         if any(isinstance(part, Tensor) for part in parts):
-            if not engine.is_tracing():
+            if not records_all():
                 parts = tuple(part.__array__() if isinstance(part, Tensor) else part for part in parts)
                 index = parts if isinstance(index, tuple) else parts[0]
             elif any(isinstance(part, Tensor) and part.dtype == bool for part in parts):
                 raise TypeError(
                     "compile: t[mask] has a shape that depends on the values; use np.where(mask, t, 0), which has not"
                 )
-        return _record(operator.getitem, (self, index))
+        item: Tensor = record(operator.getitem, (self, index))
+        return item
 
     def __setitem__(self, index: Any, value: Any) -> None:
         raise TypeError(
@@ -301,209 +303,13 @@ class Tensor(Node):
             "or np.concatenate / np.stack of its parts; to set a parameter, assign w.data"
         )
 
-    def __add__(self, other: Any) -> Tensor:
-        return _record(np.add, (self, other))
-
-    def __radd__(self, other: Any) -> Tensor:
-        return _record(np.add, (other, self))
-
-    def __sub__(self, other: Any) -> Tensor:
-        return _record(np.subtract, (self, other))
-
-    def __rsub__(self, other: Any) -> Tensor:
-        return _record(np.subtract, (other, self))
-
-    def __mul__(self, other: Any) -> Tensor:
-        return _record(np.multiply, (self, other))
-
-    def __rmul__(self, other: Any) -> Tensor:
-        return _record(np.multiply, (other, self))
-
-    def __truediv__(self, other: Any) -> Tensor:
-        return _record(np.divide, (self, other))
-
-    def __rtruediv__(self, other: Any) -> Tensor:
-        return _record(np.divide, (other, self))
-
-    def __matmul__(self, other: Any) -> Tensor:
-        return _record(np.matmul, (self, other))
-
-    def __rmatmul__(self, other: Any) -> Tensor:
-        return _record(np.matmul, (other, self))
-
-    def __pow__(self, other: Any) -> Tensor:
-        if type(other) in (int, float) and other == 2:  # as ndarray does: exact, and much faster than np.power
-            return _record(np.square, (self,))
-        return _record(np.power, (self, other))
-
-    def __rpow__(self, other: Any) -> Tensor:
-        return _record(np.power, (other, self))
-
-    def __neg__(self) -> Tensor:
-        return _record(np.negative, (self,))
-
-    def __pos__(self) -> Tensor:
-        return _record(np.positive, (self,))
-
-    def __abs__(self) -> Tensor:
-        return _record(np.absolute, (self,))
-
-    def __mod__(self, other: Any) -> Tensor:
-        return _record(np.remainder, (self, other))
-
-    def __rmod__(self, other: Any) -> Tensor:
-        return _record(np.remainder, (other, self))
-
-    # Comparisons and rounding are piecewise constant: no gradient flows, and plain arrays come out.
-
-    def __floordiv__(self, other: Any) -> Any:
-        return constant(np.floor_divide, (self, other))
-
-    def __rfloordiv__(self, other: Any) -> Any:
-        return constant(np.floor_divide, (other, self))
-
-    def __eq__(self, other: object) -> Any:
-        return constant(np.equal, (self, other))
-
-    def __ne__(self, other: object) -> Any:
-        return constant(np.not_equal, (self, other))
-
-    def __lt__(self, other: Any) -> Any:
-        return constant(np.less, (self, other))
-
-    def __le__(self, other: Any) -> Any:
-        return constant(np.less_equal, (self, other))
-
-    def __gt__(self, other: Any) -> Any:
-        return constant(np.greater, (self, other))
-
-    def __ge__(self, other: Any) -> Any:
-        return constant(np.greater_equal, (self, other))
-
-    def __and__(self, other: Any) -> Any:
-        return constant(np.bitwise_and, (self, other))
-
-    def __or__(self, other: Any) -> Any:
-        return constant(np.bitwise_or, (self, other))
-
-    def __invert__(self) -> Any:
-        return constant(np.invert, (self,))
-
-    __rand__, __ror__ = __and__, __or__
-
     __hash__ = object.__hash__  # == is elementwise, so a tensor is found by identity
-
-    # --- NumPy's methods ----------------------------------------------------------------------------------
-
-    def sum(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        """`numpy.sum` of this tensor."""
-        return _tensor(np.sum(self, axis=axis, keepdims=keepdims))
-
-    def mean(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        """`numpy.mean` of this tensor."""
-        return _tensor(np.mean(self, axis=axis, keepdims=keepdims))
-
-    def prod(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        """`numpy.prod` of this tensor."""
-        return _tensor(np.prod(self, axis=axis, keepdims=keepdims))
-
-    def max(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        """`numpy.max` of this tensor; ties share the gradient equally."""
-        return _tensor(np.max(self, axis=axis, keepdims=keepdims))
-
-    def min(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        """`numpy.min` of this tensor; ties share the gradient equally."""
-        return _tensor(np.min(self, axis=axis, keepdims=keepdims))
-
-    def var(self, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Tensor:
-        """`numpy.var` of this tensor."""
-        return _tensor(np.var(self, axis=axis, ddof=ddof, keepdims=keepdims))
-
-    def std(self, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Tensor:
-        """`numpy.std` of this tensor."""
-        return _tensor(np.std(self, axis=axis, ddof=ddof, keepdims=keepdims))
-
-    def reshape(self, *shape: Any) -> Tensor:
-        """`numpy.reshape` of this tensor; the shape as one tuple or as several integers."""
-        return _record(np.reshape, (self, shape[0] if len(shape) == 1 else shape))
-
-    def transpose(self, *axes: Any) -> Tensor:
-        """`numpy.transpose` of this tensor; the axes as one tuple, as several integers, or none to reverse them."""
-        if not axes:
-            return _record(np.transpose, (self,))
-        return _record(np.transpose, (self, axes[0] if len(axes) == 1 else axes))
-
-    def swapaxes(self, axis1: int, axis2: int) -> Tensor:
-        """`numpy.swapaxes` of this tensor."""
-        return _record(np.swapaxes, (self, axis1, axis2))
-
-    def squeeze(self, axis: Any = None) -> Tensor:
-        """`numpy.squeeze` of this tensor."""
-        return _record(np.squeeze, (self, axis))
-
-    def ravel(self) -> Tensor:
-        """This tensor with one axis only."""
-        return self.reshape(-1)
-
-    def flatten(self) -> Tensor:
-        """This tensor with one axis only."""
-        return self.reshape(-1)
-
-    def dot(self, other: Any) -> Tensor:
-        """`numpy.dot` of this tensor and another."""
-        return _tensor(np.dot(self, other))
-
-    def clip(self, min: Any = None, max: Any = None) -> Tensor:
-        """`numpy.clip` of this tensor."""
-        return _tensor(np.clip(self, min, max))
-
-    def astype(self, dtype: npt.DTypeLike) -> Any:
-        """This tensor in another precision; the gradient comes back in this one. As integers: a plain array."""
-        return dispatch(np.astype, (self, dtype), {})
-
-    def copy(self) -> Tensor:
-        """A new tensor of the same value, through which the gradient flows."""
-        return _record(np.positive, (self,))
-
-    def argmax(self, axis: int | None = None) -> Any:
-        """`numpy.argmax`: plain integers."""
-        return constant(np.argmax, (self, axis))
-
-    def argmin(self, axis: int | None = None) -> Any:
-        """`numpy.argmin`: plain integers."""
-        return constant(np.argmin, (self, axis))
 
 
 def _restore(data: Array, requires_grad: bool, name: str | None, grad: Array | None) -> Tensor:
     tensor = Tensor(data, requires_grad, name=name)
     tensor.grad = grad
     return tensor
-
-
-def _tensor(result: Any) -> Tensor:
-    """For the type checker: NumPy's annotations do not know that its functions return what a protocol returns."""
-    assert isinstance(result, Tensor)
-    return result
-
-
-def dispatch(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-    """What a NumPy function means for tensors: a rule, an expansion, or a plain result without gradient."""
-    if kwargs:
-        if kwargs.get("out") is not None:
-            name = name_of(fn)
-            raise TypeError(f"{name}: out= would overwrite a value that a gradient may need; use what {name} returns")
-        if any(isinstance(value, Node) for value in kwargs.values()):
-            bound = signature(fn).bind(*args, **kwargs)  # np.clip(t, a_max=u): rules go by position
-            args, kwargs = bound.args, bound.kwargs
-    if fn in engine.EXPANSIONS:
-        return engine.EXPANSIONS[fn](*args, **kwargs)
-    if fn in engine.RULES:
-        return record(fn, args, kwargs)
-    if fn in rules.PIECEWISE_CONSTANT:
-        return constant(fn, args, kwargs)
-    if engine.is_tracing() and not any(node.requires_grad for node in engine.nodes_in(args)):
-        return constant(fn, args, kwargs)  # a program may call what has no derivative where none is asked for
-    raise no_rule(fn)
 
 
 def stop_gradient(t: Any) -> Any:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from tinygrad_edu.compiler import compile
 from tinygrad_edu.costs import COSTS, FROM_LOGITS, binary_cross_entropy_with_logits, cost_named
-from tinygrad_edu.engine import PRIVATE, gradients, is_watched, no_grad
+from tinygrad_edu.engine import gradients, is_watched, no_grad
 from tinygrad_edu.nn import MLP
 from tinygrad_edu.optim import Optimizer
 from tinygrad_edu.tensor import Tensor
@@ -157,7 +157,7 @@ class _Step:
             return
         for p, value in zip(self._optimizer.params, values, strict=True):
             if value is not None:
-                p._data, p._state = value, PRIVATE
+                p.replace(value)
         self._optimizer.state = state
 
     def _take(self, x: Array, y: Array) -> None:

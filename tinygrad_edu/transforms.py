@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.engine import Node, ancestors, gradients, is_recording, is_tracing, own, recording
+from tinygrad_edu.engine import Node, ancestors, gradients, is_recording, own, recording, records_all
 from tinygrad_edu.tensor import Tensor
 
 Function = Callable[..., Any]
@@ -217,13 +217,13 @@ class _Tape:
         return tree_map(self._lift, x)
 
     def _lift(self, x: Any) -> Any:
-        if isinstance(x, Tensor) and is_tracing():
+        if isinstance(x, Tensor) and records_all():
             tensor: Any = np.positive(x if x.dtype.kind == "f" else x.astype(np.float64))
             tensor.requires_grad = True
         elif isinstance(x, Tensor) and x.requires_grad and self._outer:
             tensor = np.positive(x)
         else:
-            tensor = Tensor(x._data if isinstance(x, Tensor) else x, requires_grad=True)
+            tensor = Tensor(x.value if isinstance(x, Tensor) else x, requires_grad=True)
             self._leaves.append(tensor)
         self._inputs.add(tensor)
         return tensor
@@ -232,7 +232,7 @@ class _Tape:
         """The gradient of ``sum(seed * y)`` in the structure of the lifted argument; zeros where there is none."""
         if not y.requires_grad:
             return tree_map(lambda x: np.zeros(x.shape, x.dtype), lifted)
-        live = is_tracing() or self._depends_outside(y) or (isinstance(seed, Tensor) and self._depends_outside(seed))
+        live = records_all() or self._depends_outside(y) or (isinstance(seed, Tensor) and self._depends_outside(seed))
         found = gradients(y, seed, set(leaves_of(lifted)), create_graph=live)
         taken: set[int] = set()
 
@@ -246,7 +246,7 @@ class _Tape:
 
     def release(self, t: Tensor) -> Any:
         """The tensor itself if it depends on something outside that requires a gradient, else its array."""
-        return t if is_tracing() or self._depends_outside(t) else t._data.copy()
+        return t if records_all() or self._depends_outside(t) else t.value.copy()
 
     def _depends_outside(self, t: Tensor) -> bool:
         return self._outer and any(

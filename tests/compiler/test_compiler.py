@@ -30,7 +30,7 @@ EVERY_CASE = [
 
 def arrays(result):
     """The values in a result, flat; a tensor counts as its array."""
-    return [x._data if isinstance(x, tg.Tensor) else np.asarray(x) for x in leaves_of(result)]
+    return [x.value if isinstance(x, tg.Tensor) else np.asarray(x) for x in leaves_of(result)]
 
 
 def assert_close(got, expected, tolerance=1e-9):

@@ -293,7 +293,7 @@ def test_backward_of_a_vector_with_a_gradient():
         (lambda t: np.add(t, 1, out=np.zeros((2, 3))), TypeError, r"np\.add: out= would overwrite"),
         (lambda t: np.sum(t, out=np.zeros(())), TypeError, r"np\.sum: out= would overwrite"),
         (lambda t: np.zeros((2, 3)).__iadd__(t), TypeError, "out= would overwrite"),
-        (lambda t: np.sum(t, where=np.ones((2, 3), bool)), TypeError, r"np\.sum: its derivative rule does not know.*'where'"),
+        (lambda t: np.sum(t, where=np.ones((2, 3), bool)), TypeError, r"np\.sum: tensors do not know the option where=.*np\.where"),
         (lambda t: np.add.accumulate(t), TypeError, r"np\.add\.accumulate has no derivative rule"),
         (lambda t: np.where(t, 1.0, 2.0), TypeError, r"np\.where: argument 0 requires a gradient"),
         (lambda t: t[5], IndexError, "out of bounds"),
@@ -598,12 +598,14 @@ def test_a_second_derivative_after_a_change_raises():
     np.testing.assert_array_equal(pull_back(np.ones(2))[0].numpy(), g.numpy())
 
 
-def test_a_read_only_array_that_owns_its_memory_is_not_copied():
+def test_a_read_only_array_is_copied_as_an_older_view_of_it_may_be_written_into():
     w, x = leaf(np.ones(3)), np.ones(3)
+    older = x[:]
     x.flags.writeable = False
-    assert (w * x).values[1] is x
-    x.flags.writeable = True
-    assert (w * x).values[1] is not x
+    y = w * x
+    older[:] = 7
+    y.sum().backward()
+    assert w.grad.tolist() == [1, 1, 1]
 
 
 def test_graphs_of_shared_parameters_in_several_threads():
@@ -670,12 +672,10 @@ def test_anomaly_does_not_blame_operations_for_the_inputs_they_were_given():
 # --- Rules of one's own -----------------------------------------------------------------------------------
 
 
-def test_defvjp_for_a_numpy_function(monkeypatch):
-    monkeypatch.delitem(engine.RULES, np.sinc, raising=False)
+def test_defvjp_for_a_numpy_function(table):
     x = leaf(0.3)
     with pytest.raises(TypeError, match=r"tg\.defvjp"):
         np.i0(x)
-    monkeypatch.setattr(engine, "RULES", dict(engine.RULES))
     tg.defvjp(np.i0, lambda g, y, x: g * 0.15)
     np.i0(x).backward()
     assert x.grad == 0.15
@@ -683,9 +683,7 @@ def test_defvjp_for_a_numpy_function(monkeypatch):
         tg.defvjp(lambda x: x, lambda g, y, x: g)
 
 
-def test_defvjp_of_a_function_that_is_expanded_replaces_the_expansion(monkeypatch):
-    monkeypatch.setattr(engine, "RULES", dict(engine.RULES))
-    monkeypatch.setattr(engine, "EXPANSIONS", dict(engine.EXPANSIONS))
+def test_defvjp_of_a_function_that_is_expanded_replaces_the_expansion(table):
     tg.defvjp(np.mean, lambda g, y, a: g * 100)
     x = leaf([1.0, 2.0])
     np.mean(x).backward()

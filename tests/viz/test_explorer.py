@@ -127,7 +127,7 @@ def test_forward_values_and_gradients_are_those_of_the_engine(make):
     operations, gradients = recorded(root) if root.requires_grad else ([], {})
     assert len(data["forward"]) == len(operations)
     for i, node in zip(data["forward"], operations, strict=True):
-        np.testing.assert_array_equal(numbers(data, data["nodes"][i]["value"]), flat(node._data))
+        np.testing.assert_array_equal(numbers(data, data["nodes"][i]["value"]), flat(node.value))
         np.testing.assert_array_equal(numbers(data, data["nodes"][i]["gradient"]), flat(gradients[node]))
     assert data["backward"] == [] or [s["node"] for s in data["backward"]] == data["forward"][::-1]
     json.dumps(data, allow_nan=False)
@@ -379,7 +379,7 @@ def test_a_wrong_rule_is_found(monkeypatch):
 def test_float32_is_verified_within_its_precision():
     network = tg.nn.MLP([2, 3, 1], rng=0)
     for p in network.parameters():
-        p._data = p._data.astype(np.float32)
+        p.value = p.value.astype(np.float32)
     equations = film(tg.costs.quadratic(network(X.astype(np.float32)), Y.astype(np.float32)))["equations"]
     assert {e["status"] for e in equations} == {"verified"}
 
@@ -392,8 +392,8 @@ def test_large_arrays_are_sampled_and_it_is_said():
     assert kept["rows"][0] == kept["columns"][0] == 0
     assert (kept["rows"][-1], kept["columns"][-1]) == (1999, 299)
     sample = np.frombuffer(base64.b64decode(kept["base64"]))
-    np.testing.assert_array_equal(sample, w._data[np.ix_(kept["rows"], kept["columns"])].ravel())
-    assert kept["norm"] == pytest.approx(np.linalg.norm(w._data))
+    np.testing.assert_array_equal(sample, w.value[np.ix_(kept["rows"], kept["columns"])].ravel())
+    assert kept["norm"] == pytest.approx(np.linalg.norm(w.value))
     assert "too large" in " ".join(data["notes"])
     assert len(explore(np.sum(np.tanh(w))).html) < 3e6
 

@@ -202,7 +202,7 @@ class Program:
     @property
     def given(self) -> dict[str, Any]:
         """What the program is passed by keyword besides its arguments: captured tensors, large constants."""
-        return {name: x._data for name, x in self._captured.items()} | self._constants
+        return {name: x.value for name, x in self._captured.items()} | self._constants
 
     def run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The result for arguments that fit."""

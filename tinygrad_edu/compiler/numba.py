@@ -21,8 +21,8 @@ from tinygrad_edu.compiler import text
 from tinygrad_edu.compiler.formula import DEEPEST
 from tinygrad_edu.compiler.names import Names
 from tinygrad_edu.compiler.plan import is_elementwise
-from tinygrad_edu.compiler.program import NUMBERS, Printer, _assignments, _wrapped
-from tinygrad_edu.compiler.simplify import _uniform
+from tinygrad_edu.compiler.program import NUMBERS, Printer, assignments, wrapped
+from tinygrad_edu.compiler.simplify import uniform_value
 from tinygrad_edu.compiler.trace import Trace
 from tinygrad_edu.engine import Node, nodes_in
 from tinygrad_edu.errors import name_of
@@ -93,22 +93,22 @@ class NumbaPrinter(Printer):
             known = [*(self.names.of[node] for node in self.trace.inputs), *self.given]
             passed = {name: self._passed[name] for name in known if name in self._passed}
             filled = [node for node in self.operations if node in self._results]
-            types = [_type_of(x) for x in [*passed.values(), *(node._data for node in filled)]]
-            check = _wrapped(f"{found} = (", [f"{name}.shape" for name in passed], ")")
-            check += _wrapped(f"if {found} != (", [str(x.shape) for x in passed.values()], "):")
+            types = [_type_of(x) for x in [*passed.values(), *(node.value for node in filled)]]
+            check = wrapped(f"{found} = (", [f"{name}.shape" for name in passed], ")")
+            check += wrapped(f"if {found} != (", [str(x.shape) for x in passed.values()], "):")
             check.append('    raise ValueError("this program is for arrays of other shapes")')
-            lines += _wrapped('types = """(', types, ')"""')
+            lines += wrapped('types = """(', types, ')"""')
             long = any(_kind(node) == "BLAS" for node in self.operations)  # else others would wait for nothing
             lines += ["", f'@numba.njit(types, error_model="numpy"{", nogil=True" if long else ""})']
-            lines += [*_wrapped(f"def {kernel}(", [*passed, *outputs], "):"), *_indented([*check, *body]), ""]
-            if sum(node._data.nbytes for node in filled) >= REUSED_FROM:
-                lines += ["def outputs():", *_indented(_wrapped("return (", list(outputs.values()), ")")), ""]
+            lines += [*wrapped(f"def {kernel}(", [*passed, *outputs], "):"), *_indented([*check, *body]), ""]
+            if sum(node.value.nbytes for node in filled) >= REUSED_FROM:
+                lines += ["def outputs():", *_indented(wrapped("return (", list(outputs.values()), ")")), ""]
                 inside.append(f"{', '.join(outputs)}, = out or outputs()")
             else:
-                inside += _assignments(outputs)
-            inside += _wrapped(f"{kernel}(", [*passed, *outputs], ")")
+                inside += assignments(outputs)
+            inside += wrapped(f"{kernel}(", [*passed, *outputs], ")")
             self.checks_arrays = {self.names.of[node] for node in self.trace.inputs} <= set(passed)
-        lines = ["import numba", "import numpy as np", "", *_assignments(self.constants), *lines]
+        lines = ["import numba", "import numpy as np", "", *assignments(self.constants), *lines]
         return [*lines, f"def program({self.signature('out=None')}):", *_indented([*inside, f"return {returned}"])]
 
     def result(self, x: Any) -> str:
@@ -149,14 +149,14 @@ class NumbaPrinter(Printer):
         if node in self._inlined or (kind == "view" and node not in self._results):
             pass
         elif kind == "view":
-            self._join(node, node._data.shape, args)
+            self._join(node, node.value.shape, args)
         elif kind == "reduction":
             self._join(node, np.shape(node.args[0]), args)
         elif kind == "parts":
             for i, part in enumerate(node.args[0]):
                 self._join(node, np.shape(part), nodes_in([part]), i)
         elif kind in ("elementwise", "product"):
-            self._join(node, node._data.shape, args)
+            self._join(node, node.value.shape, args)
         else:
             for arg in args:
                 self._make_array(arg, transposed=kind == "BLAS")
@@ -167,7 +167,7 @@ class NumbaPrinter(Printer):
     def _join(self, node: Node, shape: tuple[int, ...] | None, args: list[Node], part: int = 0) -> None:
         """Put it into a loop over ``shape``, or between loops."""
         reads = [x for arg in args for x in self._reads(arg, in_step=_kind(node) not in ("product", "view"))]
-        first = [self._loop_of[x] + (not in_step or x._data.shape != shape) for x, in_step in reads]
+        first = [self._loop_of[x] + (not in_step or x.value.shape != shape) for x, in_step in reads]
         number = max(first, default=0)
         while number < len(self._loops) and (shape is None or self._loops[number].shape != shape):
             number += 1
@@ -190,7 +190,7 @@ class NumbaPrinter(Printer):
         if transposed and x in self._ours and text.is_plain_transpose(x) and x not in self._loop_of:
             x = x.args[0]
         if x in self._ours and x not in self._loop_of:
-            self._join(x, x._data.shape, nodes_in(x.args))
+            self._join(x, x.value.shape, nodes_in(x.args))
         self._arrays.add(x)
 
     def _name_values(self) -> None:
@@ -221,13 +221,13 @@ class NumbaPrinter(Printer):
             return []
         self._begun.add(node)
         start = BEGIN[node.fn] if kind == "reduction" else 0
-        if kind == "reduction" and not node._data.shape:
-            dtype = DOUBLE if node._data.dtype.kind == "f" else node._data.dtype
-            direct = dtype == node._data.dtype and node not in self._results
+        if kind == "reduction" and not node.value.shape:
+            dtype = DOUBLE if node.value.dtype.kind == "f" else node.value.dtype
+            direct = dtype == node.value.dtype and node not in self._results
             self._totals[node] = name if direct else self.names.new(f"total_{name}")
             return [f"{self._totals[node]} = {self._literal(start, dtype)}"]
-        new = [f"{name} = {self._empty(node)}"] if node._data.shape and node not in self._results else []
-        return [*new, f"{name}[:] = {self._literal(start, node._data.dtype)}"] if kind == "reduction" else new
+        new = [f"{name} = {self._empty(node)}"] if node.value.shape and node not in self._results else []
+        return [*new, f"{name}[:] = {self._literal(start, node.value.dtype)}"] if kind == "reduction" else new
 
     def _end(self, node: Node) -> list[str]:
         """After the loop: a reduction to one number was computed in double precision."""
@@ -235,7 +235,7 @@ class NumbaPrinter(Printer):
         if total is None or total == target:
             return []
         return [
-            f"{target} = {total if node._data.dtype == DOUBLE else _cast(total, node._data.dtype)}{self._comment(node)}"
+            f"{target} = {total if node.value.dtype == DOUBLE else _cast(total, node.value.dtype)}{self._comment(node)}"
         ]
 
     def _call(self, node: Node) -> str:
@@ -244,7 +244,7 @@ class NumbaPrinter(Printer):
         if _kind(node) == "BLAS":
             return f"np.dot({self._array(a)}, {self._array(others[0])}, {name}){self._comment(node)}"
         target = f"{name}[:]" if node in self._results else name
-        return f"{target} = {self._array(a)}.reshape({node._data.shape}){self._comment(node)}"
+        return f"{target} = {self._array(a)}.reshape({node.value.shape}){self._comment(node)}"
 
     def _turn(self, node: Node, part: int, index: Index) -> list[str]:
         """What one turn of the loop does for a value, after looking whether indices that are computed are in range."""
@@ -264,13 +264,13 @@ class NumbaPrinter(Printer):
             axis = _argument(node, 1, "axis", 0) % len(index)
             offset = sum(np.shape(x)[axis] for x in node.args[0][:part])
             there = (*index[:axis], _shifted(index[axis], offset), *index[axis + 1 :])
-            return [f"{self._at(node, there)} = {self._operand(node.args[0][part], node._data.dtype, index)}"]
+            return [f"{self._at(node, there)} = {self._operand(node.args[0][part], node.value.dtype, index)}"]
         factors, inner = self._factors(node, index)
-        product = " * ".join(self._operand(x, node._data.dtype, its_index, 2) for x, its_index in factors)
+        product = " * ".join(self._operand(x, node.value.dtype, its_index, 2) for x, its_index in factors)
         if not inner:
             return [f"{self._at(node, index)} = {product}{comment}"]
-        total = self.names.of[node] if node not in self._arrays else self._total(node._data.dtype)
-        lines = [f"{total} = {self._literal(0.0, node._data.dtype)}", *_nested(inner, [f"{total} += {product}"])]
+        total = self.names.of[node] if node not in self._arrays else self._total(node.value.dtype)
+        lines = [f"{total} = {self._literal(0.0, node.value.dtype)}", *_nested(inner, [f"{total} += {product}"])]
         return [*lines, f"{self._at(node, index)} = {total}{comment}"] if node in self._arrays else lines
 
     def _total(self, dtype: Any) -> str:
@@ -281,7 +281,7 @@ class NumbaPrinter(Printer):
     def _reduce(self, node: Node, index: Index) -> str:
         a = node.args[0]
         if node.fn is scatter_add:
-            there = self._through_index(node.args[1], index, node._data.shape)
+            there = self._through_index(node.args[1], index, node.value.shape)
         else:
             axis = _argument(node, 1, "axis", None) if node.fn is not np.vdot else None
             axes = range(len(index)) if axis is None else [axis] if isinstance(axis, int) else axis
@@ -289,9 +289,9 @@ class NumbaPrinter(Printer):
             keep = bool(node.kwargs.get("keepdims"))
             there = tuple("0" if d in gone else i for d, i in enumerate(index) if keep or d not in gone)
         target = self._totals.get(node) or self._at(node, there)
-        value = self._operand(a, node._data.dtype, index, 2)
+        value = self._operand(a, node.value.dtype, index, 2)
         if node.fn is np.vdot:
-            value = f"{value} * {self._operand(node.args[1], node._data.dtype, index, 3)}"
+            value = f"{value} * {self._operand(node.args[1], node.value.dtype, index, 3)}"
         sign = ADDING.get(node.fn, "+=")
         return f"{target} = {sign}({target}, {value})" if sign.startswith("np.") else f"{target} {sign} {value}"
 
@@ -327,7 +327,7 @@ class NumbaPrinter(Printer):
     def _expression(self, node: Node, index: Index) -> tuple[str, int]:
         """An operation on single elements, and how strongly its parts hold together."""
         fn: Any = node.fn
-        args, dtype = node.args, node._data.dtype
+        args, dtype = node.args, node.value.dtype
         if fn is np.astype:
             return self._operand(args[0], dtype, index), text.ATOM
         if fn is np.where:
@@ -354,7 +354,7 @@ class NumbaPrinter(Printer):
 
     def _operand(self, x: Any, dtype: np.dtype[Any], index: Index, strength: int = -1) -> str:
         """An element as a value of a dtype, in brackets where it would fall apart."""
-        number = _uniform(_data(x)) if not isinstance(x, Node) else None
+        number = uniform_value(_data(x)) if not isinstance(x, Node) else None
         if number is not None:
             exact = x if type(x) in (int, float, bool) else np.asarray(x).flat[0].item()
             written, own = self._literal(exact, dtype), text.ATOM
@@ -395,7 +395,7 @@ class NumbaPrinter(Printer):
     def _at(self, x: Any, index: Index) -> str:
         """Where an element is kept."""
         if isinstance(x, Node) and x in self._ours:
-            kept = x in self._arrays and (x._data.shape or x in self._results)
+            kept = x in self._arrays and (x.value.shape or x in self._results)
             return f"{self.names.of[x]}[{', '.join(index) or '()'}]" if kept else self.names.of[x]
         return f"{self._array(x)}[{', '.join(index) or '()'}]"
 
@@ -423,7 +423,7 @@ class NumbaPrinter(Printer):
                 first, second = (_argument(view, i, f"axis{i}", None) for i in (1, 2))
                 order[first], order[second] = order[second], order[first]
             return tuple(i for _, i in sorted(zip(order, index, strict=True)))
-        longer_than_one = iter([i for i, n in zip(index, view._data.shape, strict=True) if n != 1])
+        longer_than_one = iter([i for i, n in zip(index, view.value.shape, strict=True) if n != 1])
         return tuple("0" if n == 1 else next(longer_than_one) for n in shape)
 
     def _through_index(self, where: Any, index: Index, shape: tuple[int, ...]) -> Index:
@@ -460,16 +460,16 @@ class NumbaPrinter(Printer):
 
 def _check(node: Node) -> None:
     for x in [node, *nodes_in(node.args)]:
-        known = isinstance(x._data, np.ndarray) and x._data.dtype.isnative
-        if not known or not (x._data.dtype in DTYPES or (x.fn is None and x._data.dtype.kind in "iu")):
+        known = isinstance(x.value, np.ndarray) and x.value.dtype.isnative
+        if not known or not (x.value.dtype in DTYPES or (x.fn is None and x.value.dtype.kind in "iu")):
             fn: Any = x.fn or node.fn
-            raise CannotTakeError(f"{name_of(fn)} with {getattr(x._data, 'dtype', 'several results')}")
+            raise CannotTakeError(f"{name_of(fn)} with {getattr(x.value, 'dtype', 'several results')}")
 
 
 def _kind(node: Node) -> str:
     """How an operation is written."""
     fn: Any = node.fn
-    shape = np.shape(node._data)
+    shape = np.shape(node.value)
     if (is_elementwise(node) and text.name_in_numpy(fn)) or fn in (np.where, np.clip, np.astype):
         return "elementwise"
     if fn in VIEWS:
@@ -490,15 +490,15 @@ def _kind(node: Node) -> str:
 
 
 def _same_shape(a: Node, b: Node) -> bool:
-    return bool(a._data.shape == b._data.shape)
+    return bool(a.value.shape == b.value.shape)
 
 
 def _is_float(node: Node) -> bool:
-    return bool(node._data.dtype.kind == "f")
+    return bool(node.value.dtype.kind == "f")
 
 
 def _data(x: Any) -> Any:
-    return x._data if isinstance(x, Node) else x
+    return x.value if isinstance(x, Node) else x
 
 
 def _without_ones(shape: tuple[int, ...]) -> list[int]:
@@ -513,7 +513,7 @@ def _indices(where: Any, shape: tuple[int, ...]) -> list[Any]:
     """One number, slice, array or None for each axis in turn."""
     parts: list[Any] = []
     for part in where if isinstance(where, tuple) else (where,):
-        if isinstance(part, Node) and part._data.dtype.kind in "iu":
+        if isinstance(part, Node) and part.value.dtype.kind in "iu":
             parts.append(part)
         elif isinstance(part, list | np.ndarray):
             array = np.asarray(part)

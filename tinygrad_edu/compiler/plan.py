@@ -50,7 +50,7 @@ def is_elementwise(node: Node) -> bool:
 def takes_out(node: Node) -> bool:
     """Whether the operation can write its result into an array that is there."""
     writes = is_elementwise(node) or node.fn is np.matmul or node.fn in REDUCTIONS
-    return writes and isinstance(node._data, np.ndarray) and node._data.ndim > 0
+    return writes and isinstance(node.value, np.ndarray) and node.value.ndim > 0
 
 
 def plan(operations: list[Node], outputs: set[Node], read_at_end: set[Node]) -> dict[Node, Place]:
@@ -84,7 +84,7 @@ def plan(operations: list[Node], outputs: set[Node], read_at_end: set[Node]) -> 
     places: dict[Node, Place] = {}
     buffers: dict[Place, int] = {}  # until when each is needed
     for run in dict.fromkeys(runs.values()):
-        place = Place(run.values[0]._data.shape, run.values[0]._data.dtype, output=run.end == FOR_EVER)
+        place = Place(run.values[0].value.shape, run.values[0].value.dtype, output=run.end == FOR_EVER)
         if not place.output:
             free = (
                 p for p, end in buffers.items() if end < run.begin and (p.shape, p.dtype) == (place.shape, place.dtype)
@@ -96,4 +96,4 @@ def plan(operations: list[Node], outputs: set[Node], read_at_end: set[Node]) -> 
 
 
 def _same_kind(a: Node, b: Node) -> bool:
-    return a._data.shape == b._data.shape and a._data.dtype == b._data.dtype
+    return a.value.shape == b.value.shape and a.value.dtype == b.value.dtype

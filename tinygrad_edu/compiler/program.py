@@ -98,7 +98,7 @@ class Printer:
         """Statements that add values into zeros at an index."""
         g, where, shape = node.args
         parts = where if isinstance(where, tuple) else (where,)
-        new = f"{name} = np.zeros({shape}, {text.literal(node._data.dtype, self.name)})"
+        new = f"{name} = np.zeros({shape}, {text.literal(node.value.dtype, self.name)})"
         if all(isinstance(part, int | slice | type(None) | type(...)) for part in parts):
             return [new, f"{name}[{text.index(where, self.name)}] = {self.name(g)}"]
         return [new, f"np.add.at({name}, {text.literal(where, self.name)}, {self.name(g)})"]
@@ -177,7 +177,7 @@ class NumpyPrinter(Printer):
         self._name_values()
         for node in self.operations:
             if node in direct:
-                self._outputs[self.names.of[node]] = self._empty(node._data)
+                self._outputs[self.names.of[node]] = self._empty(node.value)
                 self._current[self._places[node]] = self.names.of[node]
         body = [line for node in self.operations for line in self._statements(node)]
         returned = self.container(self.trace.result)
@@ -185,15 +185,15 @@ class NumpyPrinter(Printer):
         return "\n".join(self._lay_out(body, returned))
 
     def _lay_out(self, body: list[str], returned: str) -> list[str]:
-        lines = ["import numpy as np", "", *_assignments(self.constants)]
+        lines = ["import numpy as np", "", *assignments(self.constants)]
         inside = self.unpacking()
         if self._buffers:
             lines.append("# Arrays for what is needed in between, allocated once and written again at every call:")
             kinds: dict[tuple[Any, ...], list[str]] = {}
             for name, place in self._buffers.items():
                 kinds.setdefault((place.shape, place.dtype), []).append(name)
-            lines += _wrapped("buffers = (", [self._several(len(names), *kind) for kind, names in kinds.items()], ")")
-            inside += _wrapped("(", [name for names in kinds.values() for name in names], ") = buffers")
+            lines += wrapped("buffers = (", [self._several(len(names), *kind) for kind, names in kinds.items()], ")")
+            inside += wrapped("(", [name for names in kinds.values() for name in names], ") = buffers")
         if self._outputs:
             lines += [*_gap(lines), "def outputs():", f"    return {', '.join(self._outputs.values())},"]
             inside.append(f"{', '.join(self._outputs)}, = out or outputs()")
@@ -262,7 +262,7 @@ class NumpyPrinter(Printer):
         if node.fn is np.matmul and _is_plain_product(node):
             return f"{self.name(a)}.dot({self.name(node.args[1])}, out={out})"
         if node.fn is np.sum and _is_sum_of_rows(node):
-            ones = self.constant(np.ones(len(node.values[0]), node._data.dtype), "ones")
+            ones = self.constant(np.ones(len(node.values[0]), node.value.dtype), "ones")
             return f"{ones}.dot({self.name(a)}, out={out})"
         return text.call(_with_arrays(node), self.name, f"out={out}")
 
@@ -279,7 +279,7 @@ class NumpyPrinter(Printer):
             fresh = isinstance(x.fn, np.ufunc) or x.fn in text.REDUCTIONS  # a number; anything else may be a view
             return f"np.{'asarray' if fresh else 'array'}({self.name(x)})"
         name = self.names.new(f"{self.names.of.get(x, 'result')}_copy")
-        self._outputs[name] = self._empty(x._data)
+        self._outputs[name] = self._empty(x.value)
         self._copies.append(f"np.copyto({name}, {self.name(x)})")
         return name
 
@@ -298,15 +298,15 @@ def _with_arrays(node: Node) -> Any:
 
 
 def _is_number(node: Node) -> bool:
-    return isinstance(node._data, np.ndarray) and node._data.ndim == 0
+    return isinstance(node.value, np.ndarray) and node.value.ndim == 0
 
 
 def _is_plain_product(node: Node) -> bool:
     """Whether np.dot does the same as np.matmul; its call is quicker."""
     values = node.values
     return (
-        all(isinstance(v, np.ndarray) and v.ndim == 2 and v.dtype == node._data.dtype for v in values)
-        and node._data.dtype.kind == "f"
+        all(isinstance(v, np.ndarray) and v.ndim == 2 and v.dtype == node.value.dtype for v in values)
+        and node.value.dtype.kind == "f"
     )
 
 
@@ -318,12 +318,12 @@ def _is_sum_of_rows(node: Node) -> bool:
         and dict(node.kwargs) == {"axis": 0}
         and isinstance(a, np.ndarray)
         and a.ndim == 2
-        and a.dtype == node._data.dtype
+        and a.dtype == node.value.dtype
         and a.dtype.kind == "f"
     )
 
 
-def _assignments(texts: dict[str, str]) -> list[str]:
+def assignments(texts: dict[str, str]) -> list[str]:
     """``a, b = …, …``, as many on a line as fit."""
     lines: list[str] = []
     names: list[str] = []
@@ -337,7 +337,7 @@ def _assignments(texts: dict[str, str]) -> list[str]:
     return [*lines, f"{', '.join(names)} = {', '.join(values)}"] if names else lines
 
 
-def _wrapped(before: str, parts: list[str], after: str) -> list[str]:
+def wrapped(before: str, parts: list[str], after: str) -> list[str]:
     """The parts between commas, on one line if they fit there."""
     inside = ", ".join(parts) + "," * (len(parts) == 1)
     if len(before + inside + after) < WIDTH - 4:

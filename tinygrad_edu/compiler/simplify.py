@@ -64,7 +64,7 @@ class _Product:
             self.coefficient, factor = -self.coefficient, factor.args[0]
         if isinstance(factor, Node) and factor.fn is np.broadcast_to:
             factor = factor.args[0]
-        number = _uniform(factor)
+        number = uniform_value(factor)
         if number is None or (under and number == 0):
             (self.under if under else self.above).append(factor)
         elif under:
@@ -115,7 +115,7 @@ class _Pass:
                 return self._now[old]
             if old in self._given:
                 return old
-            return old._data  # made within the function, or computed before it ran: a constant
+            return old.value  # made within the function, or computed before it ran: a constant
         if type(old) in (list, tuple):
             return type(old)(map(self._tidied, old))
         return old
@@ -132,7 +132,7 @@ class _Pass:
         args, kwargs = tuple(map(self._tidied, node.args)), dict(node.kwargs)
         if not nodes_in(args):
             value = fn(*args, **kwargs)
-            return np.asarray(value) if isinstance(node._data, np.ndarray) else value
+            return np.asarray(value) if isinstance(node.value, np.ndarray) else value
         if fn in _PRODUCTS and _is_float(node):
             (user, *more) = self._users[node] or [None]
             if user is not None and user.fn in _PRODUCTS and not more and self._is_inner(node, user):
@@ -140,7 +140,9 @@ class _Pass:
             return self._write(self._gather(node), node)
         if fn in (np.add, np.subtract) and _is_float(node):
             return self._sum(node)
-        if fn is np.positive or (fn in _MAY_DO_NOTHING and isinstance(args[0], Node) and _same_kind(args[0], node)):
+        if fn in (np.positive, np.copy) or (
+            fn in _MAY_DO_NOTHING and isinstance(args[0], Node) and _same_kind(args[0], node)
+        ):
             if fn is np.positive and node.requires_grad and args[0].fn is None:
                 args[0].requires_grad = True  # what a gradient is taken with respect to
             return args[0]
@@ -155,7 +157,7 @@ class _Pass:
         if fn is np.sum and isinstance(axis := kwargs.get("axis"), tuple):
             if not axis:
                 return args[0]
-            kwargs["axis"] = None if len(axis) == args[0]._data.ndim else axis[0] if len(axis) == 1 else axis
+            kwargs["axis"] = None if len(axis) == args[0].value.ndim else axis[0] if len(axis) == 1 else axis
         if fn is np.sum:
             kwargs = {name: value for name, value in kwargs.items() if value is not None and value is not False}
         return self._make(fn, args, kwargs, node)
@@ -171,7 +173,7 @@ class _Pass:
             node = like
         else:
             values = list(_values(args))
-            value = blank(np.asarray(fn(*values, **kwargs))) if like is None else like._data
+            value = blank(np.asarray(fn(*values, **kwargs))) if like is None else like.value
             parents = [arg for arg in nodes_in(args) if arg.requires_grad] if fn in RULES else []
             node = make_node(Tensor, fn, args, kwargs, values, value, parents)
         self._known[key] = node
@@ -180,7 +182,7 @@ class _Pass:
     def _as_dot(self, node: Node) -> Any:
         """The sum of all elements of a product, Σ a b, as a dot product; None if it is none."""
         factor, *place = node.args
-        axis, whole = place[0] if place else node.kwargs.get("axis"), factor._data
+        axis, whole = place[0] if place else node.kwargs.get("axis"), factor.value
         if not (axis is None or axis == tuple(range(whole.ndim))) or whole.ndim == 0 or not _is_float(factor):
             return None
         if factor in self._now and len(self._users[factor]) == 1 and factor.fn in (np.multiply, np.square):
@@ -213,7 +215,7 @@ class _Pass:
             and part not in self._given
             and part.fn in _PRODUCTS
             and part in self._users
-            and part._data.dtype == of._data.dtype
+            and part.value.dtype == of.value.dtype
             and len(self._users[part]) == 1
         )
 
@@ -252,7 +254,7 @@ class _Pass:
         """The number times a factor: c (A B) = A (c B) where B is smaller than the product."""
         if isinstance(factor, Node) and factor.fn is np.matmul and len(self._users.get(factor, [])) == 1:
             a, b = factor.args
-            if min(np.size(_value(a)), np.size(_value(b))) < factor._data.size:
+            if min(np.size(_value(a)), np.size(_value(b))) < factor.value.size:
                 if np.size(_value(a)) < np.size(_value(b)):
                     return self._make(np.matmul, (self._make(np.multiply, (a, c)), b))
                 return self._make(np.matmul, (a, self._make(np.multiply, (b, c))))
@@ -330,12 +332,12 @@ def _only(factors: list[Any], wanted: Counter[int]) -> list[Any]:
 def _place_in_product(factor: Any) -> tuple[int, bool, bool]:
     """Small factors first, as they are cheap to multiply; masks late, as they are no numbers; and 1 − a at the end."""
     value = np.asarray(_value(factor))
-    complement = isinstance(factor, Node) and factor.fn is np.subtract and _uniform(factor.args[0]) is not None
+    complement = isinstance(factor, Node) and factor.fn is np.subtract and uniform_value(factor.args[0]) is not None
     return value.size, value.dtype == bool, complement
 
 
 def _value(x: Any) -> Any:
-    return x._data if isinstance(x, Node) else x
+    return x.value if isinstance(x, Node) else x
 
 
 def _values(x: Any) -> Any:
@@ -343,20 +345,20 @@ def _values(x: Any) -> Any:
 
 
 def _same_kind(x: Any, node: Node) -> bool:
-    return isinstance(x, Node) and x._data.shape == node._data.shape and x._data.dtype == node._data.dtype
+    return isinstance(x, Node) and x.value.shape == node.value.shape and x.value.dtype == node.value.dtype
 
 
 def _is_float(node: Node) -> bool:
-    return isinstance(node._data, np.ndarray) and node._data.dtype.kind == "f"
+    return isinstance(node.value, np.ndarray) and node.value.dtype.kind == "f"
 
 
 def _fits(number: float, node: Node) -> bool:
     """Whether a coefficient neither overflowed nor underflowed on its way, nor does in the precision of ``node``."""
     with np.errstate(all="ignore"):
-        return bool(np.isfinite(node._data.dtype.type(number))) and (number == 0 or node._data.dtype.type(number) != 0)
+        return bool(np.isfinite(node.value.dtype.type(number))) and (number == 0 or node.value.dtype.type(number) != 0)
 
 
-def _uniform(x: Any) -> float | None:
+def uniform_value(x: Any) -> float | None:
     """The number that a constant is, or that all elements of a constant array are."""
     if isinstance(x, int | float | np.generic):
         return float(x)
@@ -406,23 +408,30 @@ def _limit_of(mask: Any) -> tuple[Any, Any, float] | None:
     wins, half_ties = mask.args
     function = {np.less: np.minimum, np.greater: np.maximum}.get(wins.fn)
     ties = next((arg for arg in half_ties.args if isinstance(arg, Node) and arg.fn is np.equal), None)
-    if function is None or ties is None or half_ties.fn is not np.multiply or 0.5 not in map(_uniform, half_ties.args):
+    if (
+        function is None
+        or ties is None
+        or half_ties.fn is not np.multiply
+        or 0.5 not in map(uniform_value, half_ties.args)
+    ):
         return None
-    z, number = wins.args[0], _uniform(wins.args[1])
+    z, number = wins.args[0], uniform_value(wins.args[1])
     return (
-        (function, z, number) if number is not None and ties.args[0] is z and _uniform(ties.args[1]) == number else None
+        (function, z, number)
+        if number is not None and ties.args[0] is z and uniform_value(ties.args[1]) == number
+        else None
     )
 
 
 def _at_limit(factor: Any, function: Any, z: Any, limit: float, depth: int = 6) -> Any:
     """The value of a factor where ``function(z, limit)`` is the limit; None if that does not (soon) decide it."""
-    number = _uniform(factor)
+    number = uniform_value(factor)
     if number is not None:
         return factor if np.ndim(factor) == 0 else number
     if not isinstance(factor, Node) or not isinstance(factor.fn, np.ufunc) or factor.fn.signature or factor.kwargs:
         return None
-    if factor.fn is function and factor.args[0] is z and _uniform(factor.args[1]) == limit:
-        return factor._data.dtype.type(limit)
+    if factor.fn is function and factor.args[0] is z and uniform_value(factor.args[1]) == limit:
+        return factor.value.dtype.type(limit)
     if depth == 0:
         return None
     values = [_at_limit(arg, function, z, limit, depth - 1) for arg in factor.args]

@@ -2,20 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.engine import Node, _clock, _watch, nodes_in, recording, tracing
+from tinygrad_edu.engine import (
+    Node,
+    Watcher,
+    copied,
+    make_node,
+    next_index,
+    nodes_in,
+    recording,
+    watching,
+)
+from tinygrad_edu.errors import name_of
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.transforms import leaves_of, tree_map
 
+LOOKS_AT_SHAPE: frozenset[Callable[..., Any]] = frozenset(
+    {
+        *(np.shape, np.ndim, np.size, np.zeros_like, np.ones_like, np.full_like, np.empty_like, np.result_type),
+        *(np.can_cast, np.common_type, np.min_scalar_type, np.iscomplexobj, np.isrealobj),
+    }
+)
+"""Functions whose result does not depend on the values."""
+
+SHAPE_FOLLOWS_VALUES: frozenset[Callable[..., Any]] = frozenset(
+    {np.argwhere, np.nonzero, np.flatnonzero, np.unique, np.bincount, np.histogram, np.histogram_bin_edges}
+)
+
 
 @dataclass(eq=False)
-class Trace:
+class Trace(Watcher):
     """What a function did.
 
     Attributes
@@ -41,23 +63,47 @@ class Trace:
     root: Node | None = None
     gradients: dict[Node, Node] = field(default_factory=dict)
 
-    # What a watch of the engine is told:
+    # What the engine tells those who look on:
 
-    def forward(self, node: Node) -> None:
-        """Nothing: the node itself is the record."""
+    records_all = True
 
-    def backward(self, node: Node, g: Any, part: Any) -> None:
-        """Note whose gradient ``g`` is."""
-        if isinstance(g, Node):
-            self.gradients.setdefault(g, node)
+    def constant(
+        self, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], values: list[Any], value: Any
+    ) -> Any:
+        """Record the call: a mask must follow the values that it was made from."""
+        kind = next((type(node) for node in nodes_in(args)), None)
+        if kind is None or fn in LOOKS_AT_SHAPE:
+            return value
+        if fn in SHAPE_FOLLOWS_VALUES or not isinstance(value, np.ndarray | np.generic):
+            raise TypeError(
+                f"compile: {name_of(fn)} gives a result whose shape, or the course of the program, depends on the "
+                "values; a compiled program is the same for all values: use np.where with a mask, or leave this "
+                "function uncompiled"
+            )
+        return make_node(kind, fn, tuple(map(copied, args)), kwargs, values, value, [])
 
-    def finished(self, root: Node, found: dict[Node, Any]) -> None:
-        """Note where a backward pass began, and the gradients that it was made for."""
-        if self.root is None:
-            self.root = root
-        for node, g in found.items():
+    def walked(self, steps: Iterator[Any], received: dict[Node, Any]) -> Iterator[Any]:
+        """Note where a backward pass began, and whose gradient each is."""
+        for node, g, parts in steps:
+            if self.root is None:
+                self.root = node
             if isinstance(g, Node):
                 self.gradients.setdefault(g, node)
+            yield node, g, parts
+        for node, g in received.items():
+            if isinstance(g, Node):
+                self.gradients.setdefault(g, node)
+
+    def read(self, node: Node, how: str) -> None:
+        """Refuse: a compiled program is the same for all values, so while it is traced none may be looked at."""
+        if how == ".backward()":
+            raise TypeError(
+                "compile: .backward() leaves its result in .grad, outside the program; compile tg.value_and_grad(f)"
+            )
+        raise TypeError(
+            f"compile: {how} of a tensor of shape {node.value.shape} would fix, for all later calls, what it is now; "
+            "compute with the tensor itself (np.where chooses between values), or leave this function uncompiled"
+        )
 
 
 def trace(f: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Trace:
@@ -94,13 +140,10 @@ def _run(f: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Trace:
         return inputs[-1]
 
     args, kwargs = tree_map(stand_in, args), tree_map(stand_in, kwargs)
-    start = next(_clock)
-    watching = _watch.set(made := Trace(inputs, start))
-    try:
-        with recording(True), tracing(), np.errstate(all="ignore"):
-            made.result = f(*args, **kwargs)
-    finally:
-        _watch.reset(watching)
+    made = Trace(inputs, next_index())
+    start = made.start
+    with recording(True), watching(made), np.errstate(all="ignore"):
+        made.result = f(*args, **kwargs)
     given, outputs = set(inputs), list(leaves_of(made.result))
     arguments = [arg for node in operations_under(outputs, start) for arg in nodes_in(node.args)]
     for node in dict.fromkeys(nodes_in(outputs) + arguments):
@@ -124,9 +167,9 @@ def operations_under(outputs: Iterable[Any], start: int = 0) -> list[Node]:
 def _forget_values(run: Trace) -> None:
     """Keep only shapes and dtypes of what was computed: no program depends on more, and it may be large."""
     for node in run.inputs:
-        node._data = _blank(node._data)
+        node.value = _blank(node.value)
     for node in operations_under([*leaves_of(run.result), run.root], run.start):
-        node._data, node.values = _blank(node._data), _blank(node.values)
+        node.value, node.values = _blank(node.value), _blank(node.values)
 
 
 def _blank(x: Any) -> Any:
@@ -147,7 +190,7 @@ def _text(run: Trace) -> list[Any]:
 
     def said(x: Any) -> Any:
         if isinstance(x, Node):
-            return ("node", numbers[x]) if x in numbers else said(x._data)
+            return ("node", numbers[x]) if x in numbers else said(x.value)
         if isinstance(x, np.ndarray):
             return x.shape, x.dtype.str, x.tobytes()
         if type(x) in (list, tuple):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tinygrad_edu.engine import is_tracing, scope
+from tinygrad_edu.engine import records_all, scope
 from tinygrad_edu.functional import activation_named
 from tinygrad_edu.nn.layers import Linear, Module
 from tinygrad_edu.tensor import Tensor
@@ -162,7 +162,7 @@ class MLP(Module):
         dtype = self.weights[0].dtype
         if not isinstance(x, Tensor):
             x = np.asarray(x).astype(dtype, copy=False)
-        elif is_tracing() and not x.requires_grad and x.dtype != dtype:
+        elif records_all() and not x.requires_grad and x.dtype != dtype:
             x = x.astype(dtype)  # while the compiler traces, arrays come as tensors
         if x.ndim != 2 or x.shape[1] != self.sizes[0]:
             raise ValueError(

@@ -4,7 +4,6 @@
 - `reductions`: sums, products, extrema, statistics, differences over axes.
 - `linalg`: products of matrices and vectors, decompositions, norms.
 - `shapes`: the same numbers in another arrangement; joining, splitting, indexing.
-- `constant`: functions that are flat wherever they have a derivative; no gradient flows through them.
 
 A function has either a rule (`defvjp`), or is a short composition of others (`expands`) and needs none.
 """
@@ -15,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.rules import elementwise, linalg, reductions, shapes
-from tinygrad_edu.rules.constant import PIECEWISE_CONSTANT
 
 REDUCTIONS: dict[Any, Callable[..., Any]] = {
     np.add: np.sum,
@@ -25,4 +23,4 @@ REDUCTIONS: dict[Any, Callable[..., Any]] = {
 }
 """What ``ufunc.reduce`` means (its default axis is 0, theirs None)."""
 
-__all__ = ["PIECEWISE_CONSTANT", "REDUCTIONS", "elementwise", "linalg", "reductions", "shapes"]
+__all__ = ["REDUCTIONS", "elementwise", "linalg", "reductions", "shapes"]

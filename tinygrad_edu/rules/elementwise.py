@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.engine import Node, constant, defvjp, expands, record
+from tinygrad_edu.engine import Node, constant, defvjp, expands, record, spells
 
 # Arithmetic
 defvjp(np.add, lambda g, y, a, b: g, lambda g, y, a, b: g)
@@ -148,11 +148,11 @@ defvjp(
 )
 
 
-@expands(np.clip)
-def clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
-    # Only its two spellings become one here; the rules are those above.
-    low, high = a_min if min is None else min, a_max if max is None else max
-    return record(np.clip, (a, low, high))
+@spells(np.clip)
+def clip(
+    a: Any, a_min: Any = None, a_max: Any = None, out: Any = None, *, min: Any = None, max: Any = None, **options: Any
+) -> Any:
+    return (a, a_min if min is None else min, a_max if max is None else max), {"out": out, **options}
 
 
 @expands(np.nan_to_num)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.engine import Node, constant, defvjp, expands, record
+from tinygrad_edu.engine import Node, constant, defvjp, expands, record, spells
 
 
 def _T(m: Any) -> Any:
@@ -180,11 +180,11 @@ def _einsum_operand(k: int) -> Any:
 defvjp(np.einsum, None, *(_einsum_operand(k) for k in range(16)))
 
 
-@expands(np.einsum)
-def einsum(*operands: Any, optimize: Any = False) -> Any:
-    # One of its many spellings is left here: explicit letters, without ellipsis. The rules are those above.
+@spells(np.einsum)
+def einsum(*operands: Any, **options: Any) -> Any:
+    # One of its many spellings is left here: explicit letters, without ellipsis.
     terms, output, arrays = _einsum_terms(operands)
-    return record(np.einsum, (f"{','.join(terms)}->{output}", *arrays), {"optimize": optimize} if optimize else {})
+    return (f"{','.join(terms)}->{output}", *arrays), options
 
 
 def _einsum_terms(operands: tuple[Any, ...]) -> tuple[list[str], str, tuple[Any, ...]]:
@@ -243,7 +243,7 @@ defvjp(np.linalg.pinv, _pinv_back)
 
 @expands(np.linalg.lstsq)
 def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
-    value_a, value_b = (m._data if isinstance(m, Node) else m for m in (a, b))
+    value_a, value_b = (m.value if isinstance(m, Node) else m for m in (a, b))
     _, _, rank, s = np.linalg.lstsq(value_a, value_b, rcond)
     x = np.linalg.pinv(a) @ b
     overdetermined = rank == a.shape[1] < a.shape[0]

@@ -8,16 +8,11 @@ import numpy as np
 
 from tinygrad_edu.engine import EXPANSIONS, Each, Node, constant, defvjp, expands, primitive, record, scoped
 
-
-def _reshaped_back(g: Any, y: Any, a: Any, *_: Any, **__: Any) -> Any:
-    return g.reshape(a.shape)
-
-
 _Functions = tuple[Callable[..., Any], ...]
 
-defvjp(np.reshape, _reshaped_back)
-defvjp(np.expand_dims, _reshaped_back)
-defvjp(np.squeeze, _reshaped_back)
+defvjp(np.reshape, lambda g, y, a, shape, order="C", copy=None: np.reshape(g, a.shape, order=order))
+defvjp(np.expand_dims, lambda g, y, a, axis: g.reshape(a.shape))
+defvjp(np.squeeze, lambda g, y, a, axis=None: g.reshape(a.shape))
 
 
 def _transposed_back(g: Any, y: Any, a: Any, axes: Any = None) -> Any:

@@ -76,7 +76,7 @@ class _Equations:
             entry["status"] = "not finite"
             if math.isfinite(difference) and math.isfinite(scale):
                 error = difference / scale if difference else 0.0
-                dtype = value._data.dtype if value._data.dtype.kind == "f" else np.float64
+                dtype = value.value.dtype if value.value.dtype.kind == "f" else np.float64
                 entry["status"] = "verified" if error <= ULPS * float(np.finfo(dtype).eps) else "differs"
                 entry["error"] = error
         self.all.append(entry)
@@ -97,8 +97,8 @@ class _Equations:
             note = f"{self.sketch.delta(a)} is taken from autograd: there is no formula by hand for this cost."
         if probabilities is not None and nabla is not None:
             text = f"{delta} = {self.sketch.delta(a)} ∂{self.sketch.symbol(a)}/∂{self.sketch.symbol(z)}"
-            hand = np.einsum("nj,njk->nk", nabla, by_hand.softmax_jacobian(a._data))
-            scale = a._data * (size + np.sum(a._data * size, axis=1, keepdims=True))
+            hand = np.einsum("nj,njk->nk", nabla, by_hand.softmax_jacobian(a.value))
+            scale = a.value * (size + np.sum(a.value * size, axis=1, keepdims=True))
             self._add("BP1", z, text, hand, scale, note=f"Through the whole Jacobian of softmax. {note}".strip())
             return
         slope = _slope(layer, self.sketch)
@@ -107,7 +107,7 @@ class _Equations:
             self._add("BP1", z, text, None, None, note=note)
             return
         if name in LOGITS and a is z:
-            text = f"{delta} = {SCOPES[name][1].format(a=self.sketch.symbol(z), n=len(z._data))}"
+            text = f"{delta} = {SCOPES[name][1].format(a=self.sketch.symbol(z), n=len(z.value))}"
         factor = self._factor(layer, slope)
         numbers = {"kind": "one", "left": self._operand(nabla, self.sketch.delta(a)), **factor} if factor else None
         hand, scale = by_hand.bp1(nabla, slope), by_hand.bp1(size, _at_least_one(slope))
@@ -127,25 +127,25 @@ class _Equations:
     def _softmax(self, layer: Layer) -> Node | None:
         """softmax(z) of the layer, if that is all that z is used for."""
         inside = self._inside(layer.z, {"softmax"})[1]
-        if not inside or layer.z._data.ndim != 2 or not layer.z._data.size:
+        if not inside or layer.z.value.ndim != 2 or not layer.z.value.size:
             return None
-        return inside[-1] if agree(by_hand.softmax(layer.z._data), inside[-1]._data) else None
+        return inside[-1] if agree(by_hand.softmax(layer.z.value), inside[-1].value) else None
 
     def _cost_gradient(self, a: Node) -> tuple[Any, Any, str, str]:
         """∇ₐC, its magnitude, the name of the cost if it is one of `tinygrad_edu.costs`, and what is to be said."""
         name, inside = self._inside(a, COSTS)
-        for y in [y for node in inside for y in _constants(node, a._data.shape)]:
+        for y in [y for node in inside for y in _constants(node, a.value.shape)]:
             C = inside[-1]
-            if C in self.grads and is_cost(name, a._data, y, C._data):
+            if C in self.grads and is_cost(name, a.value, y, C.value):
                 upstream = self.grads[C].reshape(())
-                nabla, size = cost_gradient(name, a._data, y)
+                nabla, size = cost_gradient(name, a.value, y)
                 return nabla * upstream, size * abs(upstream), name if upstream == 1 else "", ""
         between = _between(a, self.sketch.root, self.sketch)
-        if not between or a._data.size * sum(np.size(flat(node._data)) + 1000 for node in between) > WORK:
+        if not between or a.value.size * sum(np.size(flat(node.value)) + 1000 for node in between) > WORK:
             return None, None, "", ""
-        nabla = np.empty_like(a._data)
+        nabla = np.empty_like(a.value)
         for i in range(nabla.size):
-            direction = np.zeros_like(a._data)
+            direction = np.zeros_like(a.value)
             direction.flat[i] = 1
             step = _complex_step(a, direction, self.sketch.root, between)
             if step is None:
@@ -212,18 +212,18 @@ class _Equations:
         deltas = [self.grads[layer.z] for layer in layers]
 
         def total(arrays: list[Array]) -> Any:
-            shape = bias._data.shape
+            shape = bias.value.shape
             return sum(
                 by_hand.bp3(d) if d.ndim == 2 and d.shape[1:] == shape else unbroadcast(d, shape) for d in arrays
             )
 
         names = [self.sketch.delta(layer.z) for layer in layers]
-        numbers, (*_, m) = None, (1, *bias._data.shape)
+        numbers, (*_, m) = None, (1, *bias.value.shape)
         if len(deltas) == 1 and deltas[0].ndim == 2:
             left = self._operand(deltas[0], names[0])
-            if bias._data.shape == (deltas[0].shape[0], 1) and deltas[0].shape[1] > 1:
+            if bias.value.shape == (deltas[0].shape[0], 1) and deltas[0].shape[1] > 1:
                 numbers = {"kind": "sum", "axis": 1, "left": left}
-            elif bias._data.size == m == deltas[0].shape[1]:
+            elif bias.value.size == m == deltas[0].shape[1]:
                 numbers = {"kind": "sum", "axis": 0, "left": left}
         text = f"{self.sketch.delta(bias)} = {_listed([f'Σ {name}' for name in names])}, over examples"
         self._add("BP3", bias, text, total(deltas), total([np.abs(d) for d in deltas]), numbers=numbers)
@@ -317,7 +317,7 @@ def _gathered(product: Product, a: Array, delta: Array) -> Array:
     rows = math.prod(a.shape[:-1])
     gathered = by_hand.bp4(np.reshape(a, (rows, n_in)), np.reshape(delta, (rows, n_out)))
     gathered = gathered.T if product.W_first and W.ndim == 2 else gathered
-    return np.reshape(gathered.T if product.transposed else gathered, product.W._data.shape)
+    return np.reshape(gathered.T if product.transposed else gathered, product.W.value.shape)
 
 
 # --- Derivatives without rules ----------------------------------------------------------------------------
@@ -325,20 +325,20 @@ def _gathered(product: Product, a: Array, delta: Array) -> Array:
 
 def _slope(layer: Layer, sketch: graph.Sketch) -> Array | None:
     """σ′(z) by hand; None where there is no formula."""
-    slope, x = np.ones_like(layer.z._data), layer.z
+    slope, x = np.ones_like(layer.z.value), layer.z
     for function, y in zip(layer.functions, layer.applied, strict=True):
         factor: Any
-        if is_activation(function, x._data, y._data):
-            factor = by_hand.ACTIVATIONS[function].prime(x._data)
+        if is_activation(function, x.value, y.value):
+            factor = by_hand.ACTIVATIONS[function].prime(x.value)
         elif y.fn in (np.maximum, np.minimum) and any(arg is x for arg in y.args):
             other = y.values[1 if y.args[0] is x else 0]
-            wins = x._data > other if y.fn is np.maximum else x._data < other
-            factor = wins + 0.5 * (x._data == other)
+            wins = x.value > other if y.fn is np.maximum else x.value < other
+            factor = wins + 0.5 * (x.value == other)
         else:
-            factor = _complex_step(x, np.ones_like(x._data), y, _between(x, y, sketch))
+            factor = _complex_step(x, np.ones_like(x.value), y, _between(x, y, sketch))
         if factor is None:
             return None
-        slope, x = slope * np.asarray(factor, x._data.dtype), y
+        slope, x = slope * np.asarray(factor, x.value.dtype), y
     return slope
 
 
@@ -355,7 +355,7 @@ def _between(x: Node, y: Node, sketch: graph.Sketch) -> list[Node]:
 
 def _complex_step(x: Node, direction: Array, y: Node, operations: list[Node]) -> Any:
     """The derivative of y along a direction of x: Im y(x + ih)/h. None where an operation is not analytic."""
-    moved: dict[Node, Any] = {x: x._data + 1j * H * direction.astype(np.float64)}
+    moved: dict[Node, Any] = {x: x.value + 1j * H * direction.astype(np.float64)}
     for node in operations:
         args = [_replaced(arg, value, moved) for arg, value in zip(node.args, node.values, strict=True)]
         assert node.fn
@@ -365,7 +365,7 @@ def _complex_step(x: Node, direction: Array, y: Node, operations: list[Node]) ->
             moved[node] = np.where(np.real(args[0]) < 0, -args[0], args[0]) if len(args) == 1 else node.fn(*args)
         else:
             return None
-    if y not in moved or not agree(np.real(moved[y]).astype(y._data.dtype), y._data):
+    if y not in moved or not agree(np.real(moved[y]).astype(y.value.dtype), y.value):
         return None
     return np.imag(moved[y]) / H
 

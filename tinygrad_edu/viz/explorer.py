@@ -128,8 +128,8 @@ class _Film:
             for _, operand, value in graph.operands(node):
                 if id(operand) in self.sketch.symbols:
                     self._add_node(operand, value)
-            self._add_node(node, node._data)
-        self._add_node(root, root._data)
+            self._add_node(node, node.value)
+        self._add_node(root, root.value)
         self.data: Data = {
             "title": self.sketch.cost,
             "root": self.ids[id(root)],
@@ -155,7 +155,7 @@ class _Film:
         return self.kept[id(x)][0]
 
     def _notes(self) -> list[str]:
-        size = self.root._data.size if isinstance(self.root._data, np.ndarray) else 0
+        size = self.root.value.size if isinstance(self.root.value, np.ndarray) else 0
         notes = [] if size == 1 else ["The gradients are those of the sum of all elements of the last tensor."]
         return notes if self.root.requires_grad else ["This tensor was not recorded: no gradient flows through it."]
 
@@ -219,7 +219,7 @@ class _Film:
         root = self.root
         if not root.requires_grad or root.fn is None:
             return []
-        received: dict[Node, Any] = {root: np.ones(root._data.shape, root._data.dtype)}
+        received: dict[Node, Any] = {root: np.ones(root.value.shape, root.value.dtype)}
         counts: dict[Node, int] = defaultdict(int)
         steps: list[Data] = []
         for node in ancestors(root):
@@ -265,7 +265,7 @@ class _Film:
             rule = f"{upstream} {right or f'{other}ᵀ'}" if layer_first else f"{right or f'{other}ᵀ'} {upstream}"
         elif is_elementwise(node):
             rule = f"{upstream} ⊙ {f'({right})' if ' ' in right else right or left}"
-            if parent._data.shape != node._data.shape:
+            if parent.value.shape != node.value.shape:
                 rule = f"Σ {rule}, over the axes that {self.sketch.symbol(parent)} was stretched along"
         else:
             rule = f"{upstream}, back through {expression(node, []).partition('(')[0] or 'this operation'}"
@@ -282,7 +282,7 @@ class _Film:
         single = _single(node, parts)
         if single:
             return [{"kind": "single", "which": self.keep(k), "array": self.keep(d)} for k, d in single]
-        n = flat(node._data).size
+        n = flat(node.value).size
         work = n * sum(np.size(flat(part)) for _, _, part in parts)
         if not (parts and work <= 20_000 and n <= 64 and self.factors < FACTORS):
             return [{"kind": "none"}] * len(parts)
@@ -358,11 +358,11 @@ def _hand_back(node: Node, g: Any) -> Iterator[tuple[int, Node, Any]]:
     for position, (rule, arg) in enumerate(zip(RULES[node.fn], node.args, strict=False)):
         if isinstance(rule, Each):
             if any(isinstance(part, Node) and part.requires_grad for part in arg):
-                for part, part_g in zip(arg, rule.rule(g, node._data, *node.values, **node.kwargs), strict=True):
+                for part, part_g in zip(arg, rule.rule(g, node.value, *node.values, **node.kwargs), strict=True):
                     if isinstance(part, Node) and part.requires_grad:
-                        yield position, part, _like(part_g, part._data)
+                        yield position, part, _like(part_g, part.value)
         elif rule is not None and isinstance(arg, Node) and arg.requires_grad:
-            yield position, arg, _like(rule(g, node._data, *node.values, **node.kwargs), arg._data)
+            yield position, arg, _like(rule(g, node.value, *node.values, **node.kwargs), arg.value)
 
 
 def _like(g: Any, value: Array) -> Array:
@@ -378,7 +378,7 @@ def _sum(a: Any, b: Any) -> Any:
 def _diagonal(node: Node, position: int, g: Array, part: Array) -> Array | None:
     """The derivative ∂y_e/∂x_e of an elementwise operation, of the shape of y; None if it does not explain ``part``."""
     assert node.fn
-    rule, y = cast(Rule, RULES[node.fn][position]), node._data
+    rule, y = cast(Rule, RULES[node.fn][position]), node.value
     try:
         local = np.broadcast_to(np.asarray(rule(np.ones_like(y), y, *node.values, **node.kwargs)), y.shape)
         again = _like(g * local, part)
@@ -393,7 +393,7 @@ def _single(node: Node, parts: list[tuple[int, Node, Any]]) -> list[tuple[Array,
     The rule is linear in the upstream gradient: with ones it gives the factors, with 1, 2, 3 … the entries, and with
     random numbers it shows whether this is all there is to it. Empty if it is not.
     """
-    y = node._data
+    y = node.value
     if isinstance(y, tuple) or not parts or any(isinstance(part, list) for _, _, part in parts):
         return []
 
@@ -423,9 +423,9 @@ Table = list[tuple[int, int, float]]  # (entry of y, entry of the argument, deri
 def _tables(node: Node, parts: list[tuple[int, Node, Any]]) -> Iterator[tuple[Table, Any]]:
     """All local derivatives of a small operation: the rule, run with a 1 at one entry of y after the other."""
     tables: list[Table] = [[] for _ in parts]
-    n = flat(node._data).size
+    n = flat(node.value).size
     for k in range(n):
-        for table, (_, _, part) in zip(tables, _hand_back(node, _shaped(np.eye(n)[k], node._data)), strict=True):
+        for table, (_, _, part) in zip(tables, _hand_back(node, _shaped(np.eye(n)[k], node.value)), strict=True):
             row = np.ravel(flat(part))
             table += [(k, int(e), float(row[e])) for e in np.flatnonzero(row)]
     for table, (_, _, part) in zip(tables, parts, strict=True):

@@ -157,9 +157,9 @@ class Sketch:
         self.notes: list[str] = []
         if gradients and root.requires_grad:
             with np.errstate(all="ignore"):
-                received = gradients_of(root, np.ones(root._data.shape, root._data.dtype), nodes)
+                received = gradients_of(root, np.ones(root.value.shape, root.value.dtype), nodes)
                 self.grads = {node: flat(g) for node, g in received.items()}
-            if root._data.size != 1:
+            if root.value.size != 1:
                 self.notes.append("The gradients are those of the sum of all elements of the last tensor.")
         self.layer_with_part = {value: layer for layer in self.layers for value in (layer.a, layer.z)}
         self.layer_of = {node: layer for layer in self.layers for node in layer.nodes}
@@ -244,7 +244,7 @@ class Sketch:
                 taken.add(symbol)
                 self.symbols[id(value)] = symbol
 
-        if self.root._data.size == 1:
+        if self.root.value.size == 1:
             call(self.root, "C")
         for layer in self.layers:
             call(layer.z, f"z{layer.number}")
@@ -269,12 +269,12 @@ class Sketch:
         call(self.root, "v")  # if it is all there is
         self.symbols.update((value, symbol) for value, symbol in self.known.items() if value in self.symbols)
         C = self.symbols[id(self.root)]
-        self.cost = C if self.root._data.size == 1 else f"Σ{C}"
+        self.cost = C if self.root.value.size == 1 else f"Σ{C}"
 
     def _is_target(self, i: _Input) -> bool:
         """Whether a constant is what the outputs are compared with."""
         parts = {self.layer_with_part[p].a for p in i.node.parents if p in self.layer_with_part}
-        outputs = [a for a in parts if a._data.shape == i.value.shape and self.tag_of[a] == "BP1"]
+        outputs = [a for a in parts if a.value.shape == i.value.shape and self.tag_of[a] == "BP1"]
         return bool(outputs) or any(scope.name in COSTS for scope in scopes(i.node))
 
     def symbol(self, value: Any) -> str:
@@ -324,7 +324,7 @@ class Sketch:
         for unit in visible[first:]:
             self._draw(unit)
         if not self.units:
-            self._value(self.root, self.root._data, None)
+            self._value(self.root, self.root.value, None)
         arrows = list(self.arrows.values())
         arriving = Counter(arrow.target for arrow in arrows if arrow.gradient)
         out_of_sight = {id(part) for unit in hidden for node in unit.nodes for part in node.parents if _is_leaf(part)}
@@ -374,13 +374,13 @@ class Sketch:
             taken = list(dict.fromkeys(self.symbol(i.operand) for i in unit.inputs))
             arguments = f"({', '.join(taken[:3])}{', …' * (len(taken) > 3)})" if unit.scope else ""
             name = f"{self.symbol(held)} = {name}{arguments}"
-            numbers = self._numbers(held, held._data)
+            numbers = self._numbers(held, held.value)
         circle = self._box("op", ([name, *numbers[0]], numbers[1]), cluster, held, tuple(unit.nodes))
         for source in sources.values():
             self._arrow(Arrow(source, circle))
         for output in unit.outputs:
             if held is None:
-                self._arrow(Arrow(circle, self._value(output, output._data, cluster)))
+                self._arrow(Arrow(circle, self._value(output, output.value, cluster)))
             else:
                 self.place[id(output)] = circle
             for arrow in self._back(unit, output, sources):
@@ -425,7 +425,7 @@ class Sketch:
     def _box(
         self, kind: Kind, lines: tuple[list[str], list[str]], cluster: int | None, value: Any = None, ops: Any = ()
     ) -> str:
-        numbers = [] if value is None else [flat(value._data) if isinstance(value, Node) else value]
+        numbers = [] if value is None else [flat(value.value) if isinstance(value, Node) else value]
         if value is not None and isinstance(value, Node) and value in self.grads:
             numbers.append(self.grads[value])
         alarm = not all(np.isfinite(x).all() for x in numbers)
@@ -471,7 +471,7 @@ class Sketch:
             return None
         scope = value.scope.name if value.scope else ""
         layer = self.layer_with_part.get(value)
-        z = layer.z._data if layer and value is layer.a and layer.functions else None
+        z = layer.z.value if layer and value is layer.a and layer.functions else None
         if (scope == "sigmoid" and value in self.leaving) or (z is not None and is_activation("sigmoid", z, data)):
             return data * (1 - data)
         return 1 - data * data if value.fn is np.tanh and scope != "gelu" else None
@@ -496,9 +496,9 @@ class Sketch:
         names = layer.functions
         last = layer.applied[-1] if names else layer.z
         if len(names) == 1 and (last.scope is not layer.z.scope or len(last.args) == 1):
-            known = is_activation(names[0], layer.z._data, last._data)
+            known = is_activation(names[0], layer.z.value, last.value)
             return SCOPES[names[0]][0] if known and names[0] in SCOPES else clean(names[0], IN_FORMULA)
-        return "" if not names else "σ" if is_activation("sigmoid", layer.z._data, last._data) else "f"
+        return "" if not names else "σ" if is_activation("sigmoid", layer.z.value, last.value) else "f"
 
     def slope(self, layer: Layer) -> str:
         """σ′(z) by the name of the activation function; nothing if there is none."""
@@ -510,7 +510,7 @@ class Sketch:
         assert unit.scope
         name = unit.scope.name
         x = next(i.value for i in unit.inputs if _needs_gradient(i))
-        y = unit.outputs[0]._data if len(unit.outputs) == 1 else None
+        y = unit.outputs[0].value if len(unit.outputs) == 1 else None
         if name not in SCOPES or not (isinstance(x, np.ndarray) and isinstance(y, np.ndarray)):
             return clean(name), ""
         n = x.size // max(y.size, 1)
@@ -573,7 +573,7 @@ class Sketch:
                         return local, "", None  # this arrow does more than one step
                     return local, self.symbol(product.W) + "ᵀ" * (not product.transposed), tag
             if any(bias is value for bias in layer.biases):
-                same = layer.z._data.shape == value._data.shape
+                same = layer.z.value.shape == value.value.shape
                 return gathered, delta if same else f"Σ {delta} over examples", "BP3"
         applied = self.layer_with_part.get(value)
         if applied and output is applied.a and applied.functions:

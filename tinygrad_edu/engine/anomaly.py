@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from os.path import dirname
 from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.engine import Node, _watch
+from tinygrad_edu.engine.graph import Node
+from tinygrad_edu.engine.modes import Watcher, watching
 from tinygrad_edu.errors import name_of
 
-_HERE = dirname(__file__)
+_HERE = dirname(dirname(__file__))
 
 
-class detect_anomaly:  # noqa: N801 - PyTorch's name
+class detect_anomaly(Watcher):  # noqa: N801 - PyTorch's name
     """Within this context, the first operation that makes a NaN or an infinity raises.
 
     Forward or backward, the message names the operation, the ranges of its inputs, and the line of your program that
@@ -41,24 +43,24 @@ class detect_anomaly:  # noqa: N801 - PyTorch's name
         self._lines: dict[int, str] = {}  # by the index of the node
 
     def __enter__(self) -> detect_anomaly:
-        self._token = _watch.set(self)
+        self._watching = watching(self)
+        self._watching.__enter__()
         return self
 
     def __exit__(self, *exc: object) -> None:
-        _watch.reset(self._token)
+        self._watching.__exit__(None, None, None)
 
-    def forward(self, node: Node) -> None:
+    def recorded(self, node: Node) -> None:
         """Look at the result of an operation just recorded."""
         self._lines[node.index] = _line_of_caller()
-        self._look(node, node._data, node.values, "made", "")
+        self._look(node, node.value, node.values, "made", "")
 
-    def backward(self, node: Node, g: Any, result: Any) -> None:
-        """Look at what a rule made of the gradient ``g``."""
-        values = [g, *node.values]
-        self._look(node, result, values, "sent back", "the gradient (argument 0) and the arguments: ")
-
-    def finished(self, root: Node, found: dict[Node, Any]) -> None:
-        """Nothing to look at: every gradient was seen on its way."""
+    def walked(self, steps: Iterator[Any], received: dict[Node, Any]) -> Iterator[Any]:
+        """Look at what every rule makes of the gradient it gets."""
+        for node, g, parts in steps:
+            for _, _, part in parts:
+                self._look(node, part, [g, *node.values], "sent back", "the gradient (argument 0) and the arguments: ")
+            yield node, g, parts
 
     def _look(self, node: Node, result: Any, inputs: list[Any], did: str, preface: str) -> None:
         for array in result if isinstance(result, tuple | list) else [result]:
@@ -79,7 +81,7 @@ def _is_array(a: Any) -> bool:
 
 
 def _array(a: Any) -> Any:
-    return a._data if isinstance(a, Node) else np.asarray(a if _is_array(a) else 0)
+    return a.value if isinstance(a, Node) else np.asarray(a if _is_array(a) else 0)
 
 
 def _range(a: Any) -> str:

@@ -1,9 +1,27 @@
 """Functions that are constant wherever they have a derivative: no gradient flows, plain arrays come out."""
 
-from collections.abc import Callable
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+
+from tinygrad_edu.engine.graph import NO_KWARGS, with_arrays
+from tinygrad_edu.engine.modes import watchers
+
+
+def constant(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any] = NO_KWARGS) -> Any:
+    """Call a function through which no gradient flows: on values, giving plain arrays.
+
+    While the compiler looks on it is recorded nevertheless: a mask must follow the values it was made from.
+    """
+    values = [with_arrays(arg) for arg in args]
+    value = fn(*values, **{name: with_arrays(arg) for name, arg in kwargs.items()})
+    for watcher in watchers():
+        value = watcher.constant(fn, args, kwargs, values, value)
+    return value
+
 
 PIECEWISE_CONSTANT: frozenset[Callable[..., Any]] = frozenset(
     {

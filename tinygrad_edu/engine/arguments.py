@@ -1,0 +1,221 @@
+"""What may be recorded: every call in one form, and of every argument an array that stays as it is.
+
+A call is bound to the signature of its function once (`bind`), so that a positional and a keyword option are the same
+thing to every rule, expansion, printer and picture, and an option that a rule does not know is refused, not overlooked.
+What is no tensor, array or number becomes an array (`admit`), or is refused.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tinygrad_edu.engine.graph import Node, with_arrays
+from tinygrad_edu.engine.ownership import value_for_graph
+from tinygrad_edu.engine.table import EXPANSIONS, RULES, Each, Rule
+from tinygrad_edu.errors import is_complex, name_of
+
+Function = Callable[..., Any]
+Call = tuple[tuple[Any, ...], Mapping[str, Any]]
+
+
+# --- Options ----------------------------------------------------------------------------------------------
+
+
+class Form(NamedTuple):
+    """How the calls of a function are written down."""
+
+    positional: int  # so many arguments, by position; the rest are options, by keyword
+    defaults: dict[str, Any]  # of the options, in the order of the signature
+    understood: frozenset[str] | None  # options that the table knows what to do with; None: any
+    signature: inspect.Signature | None
+
+
+def bind(fn: Function, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call:
+    """The call in its one form: arguments by position, options by keyword, and those only if they say something.
+
+    Raises
+    ------
+    TypeError
+        If the arguments do not fit the signature, or if the table does not understand an option.
+    """
+    form = _form(fn, RULES.get(fn), EXPANSIONS.get(fn))
+    if form.signature is None or (not kwargs and len(args) == form.positional):
+        return args, kwargs
+    if len(args) == form.positional and kwargs.keys() <= form.defaults.keys():  # as it is nearly always
+        options = {name: kwargs[name] for name in form.defaults if name in kwargs}
+    else:
+        args, options = _bound(fn, form, args, kwargs)
+    said = {name: value for name, value in options.items() if not _says_nothing(name, value, form.defaults)}
+    for name in said.keys() - (form.understood if form.understood is not None else said.keys() - {"out"}):
+        raise TypeError(_not_understood(fn, name, said[name], form.understood or frozenset()))
+    return args, said
+
+
+def _bound(fn: Function, form: Form, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """The arguments by position and the options by keyword, as the signature has them."""
+    assert form.signature
+    try:
+        bound = form.signature.bind(*args, **kwargs)
+    except TypeError as error:
+        raise TypeError(f"{name_of(fn)}: {error}") from None
+    positional: list[Any] = []
+    options: dict[str, Any] = {}
+    for parameter in form.signature.parameters.values():
+        name = parameter.name
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            positional += bound.arguments.get(name, ())
+        elif parameter.kind is parameter.VAR_KEYWORD:
+            options |= bound.arguments.get(name, {})
+        elif name not in form.defaults:
+            positional.append(bound.arguments.get(name, parameter.default))
+        elif name in bound.arguments:
+            options[name] = bound.arguments[name]
+    return tuple(positional), options
+
+
+def _form(fn: Function, rules: tuple[Rule | Each | None, ...] | None, expansion: Function | None) -> Form:
+    try:
+        return _FORMS[fn, rules, expansion]
+    except KeyError:
+        return _FORMS.setdefault((fn, rules, expansion), _new_form(fn, rules, expansion))
+
+
+_FORMS: dict[Any, Form] = {}
+
+
+def _new_form(fn: Function, rules: tuple[Rule | Each | None, ...] | None, expansion: Function | None) -> Form:
+    signature = _signature(fn)
+    if signature is None:
+        return Form(0, {}, None, None)
+    needed, understood = len(rules or ()), set[str]()
+    texts: list[Function] = [rule.rule if isinstance(rule, Each) else rule for rule in rules or () if rule is not None]
+    if expansion is not None:
+        needed, texts = 0, [expansion]
+    takes_any = not texts
+    for text in texts:
+        parameters = list(inspect.signature(text).parameters.values())[0 if expansion is not None else 2 :]
+        takes_any |= any(p.kind is p.VAR_KEYWORD for p in parameters)
+        by_place = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        needed = max(needed, sum(p.default is p.empty for p in by_place))
+        understood |= {p.name for p in parameters}
+    defaults: dict[str, Any] = {}
+    positional = 0
+    for p in signature.parameters.values():
+        if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
+            positional += p.kind is p.VAR_POSITIONAL and 10**9
+        elif p.kind is not p.KEYWORD_ONLY and (p.default is p.empty or positional < needed):
+            positional += 1
+        else:
+            defaults[p.name] = p.default
+    return Form(positional, defaults, None if takes_any else frozenset(understood), signature)
+
+
+@cache
+def _signature(fn: Function) -> inspect.Signature | None:
+    try:
+        return inspect.signature(fn)
+    except (TypeError, ValueError):
+        return None
+
+
+def _says_nothing(name: str, value: Any, defaults: Mapping[str, Any]) -> bool:
+    """Whether an option has the value that NumPy takes if it is not given."""
+    default = defaults.get(name, inspect.Parameter.empty)
+    if value is default or (type(value) is type(default) and isinstance(value, _PLAIN) and value == default):
+        return True
+    no_value = default is _NO_VALUE
+    return no_value and value is {"keepdims": False, "where": True}.get(name, inspect.Parameter.empty)
+
+
+_PLAIN = (int, float, str, tuple)
+_NO_VALUE = inspect.signature(np.sum).parameters["keepdims"].default
+
+INSTEAD = {
+    "where": "choose with np.where(mask, t, ...) before or after the call",
+    "dtype": "convert with t.astype(dtype) before or after the call",
+    "initial": "join the initial value to the array with np.concatenate, or combine it with the result",
+}
+
+
+def _not_understood(fn: Function, name: str, value: Any, understood: frozenset[str]) -> str:
+    if name == "out":
+        return f"{name_of(fn)}: out= would overwrite a value that a gradient may need; use what {name_of(fn)} returns"
+    known = [option for option in _form(fn, RULES.get(fn), EXPANSIONS.get(fn)).defaults if option in understood]
+    shown = repr(value) if np.ndim(value) == 0 else f"an array of shape {np.shape(value)}"
+    way_out = INSTEAD.get(name, "call it on t.numpy() if no gradient is wanted, or give it a rule with tg.defvjp")
+    return (
+        f"{name_of(fn)}: tensors do not know the option {name}={shown} (known: {', '.join(known) or 'none'}); {way_out}"
+    )
+
+
+# --- Arguments --------------------------------------------------------------------------------------------
+
+AS_THEY_ARE = (np.generic, int, float, str, bytes, slice, np.dtype, type, type(None), type(...))
+
+
+def admit(fn: Function, i: int, arg: Any, rule: Rule | Each | None) -> tuple[Any, Any, list[Node]]:
+    """An argument that is no tensor, in a form that can be recorded: (argument, value, nodes in it).
+
+    Raises
+    ------
+    TypeError
+        If it is complex, masked, a matrix, no array of numbers, or a list of tensors where there must be one.
+    """
+    if isinstance(arg, complex | np.complexfloating):
+        raise TypeError(is_complex(fn, i))
+    if isinstance(arg, AS_THEY_ARE):
+        return arg, arg, []
+    if type(arg) in (list, tuple):
+        nodes = [part for part in arg if isinstance(part, Node)]
+        if isinstance(rule, Each):
+            arg = type(arg)([part if isinstance(part, Node) else as_array(fn, i, part) for part in arg])
+        elif nodes and any(node.requires_grad for node in nodes):
+            raise TypeError(
+                f"{name_of(fn)}: argument {i} is a {type(arg).__name__} of tensors; make it one tensor "
+                "with np.stack (or np.concatenate) first"
+            )
+        elif rule is not None:
+            arg = as_array(fn, i, with_arrays(arg))
+        if nodes:
+            return arg, type(arg)([value_for_graph(part) if isinstance(part, Node) else part for part in arg]), nodes
+        return arg, arg, []
+    if callable(arg):
+        return arg, arg, []
+    array = as_array(fn, i, arg)
+    return array, array, []
+
+
+def numbers_as_array(arg: Any) -> Any:
+    """An array in place of (nested) lists and tuples of numbers; anything else as it is."""
+    return np.array(arg) if type(arg) in (list, tuple) and arg and _are_numbers(arg) else arg
+
+
+def _are_numbers(parts: Any) -> bool:
+    return all(
+        _are_numbers(part) if type(part) in (list, tuple) else isinstance(part, int | float | np.number)
+        for part in parts
+    )
+
+
+def as_array(fn: Function, i: int, arg: Any) -> Any:
+    """A plain array of real numbers, or of truth values."""
+    if isinstance(arg, np.ma.MaskedArray | np.matrix):
+        kind = "a masked array" if isinstance(arg, np.ma.MaskedArray) else "an np.matrix"
+        raise TypeError(
+            f"{name_of(fn)}: argument {i} is {kind}, whose rules of arithmetic are not those of tensors; pass "
+            "np.asarray(array), and leave out masked elements with np.where"
+        )
+    array = np.asarray(arg)
+    if array.dtype.kind == "c":
+        raise TypeError(is_complex(fn, i))
+    if array.dtype.kind == "O":
+        raise TypeError(
+            f"{name_of(fn)}: argument {i} is a {type(arg).__name__}, which is no array of numbers; pass a tensor, an "
+            "array or a number (a sparse matrix as matrix.toarray())"
+        )
+    return array

@@ -1,0 +1,30 @@
+"""What a NumPy function means for tensors: a rule, an expansion, or a plain result without gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tinygrad_edu.engine.arguments import bind, numbers_as_array
+from tinygrad_edu.engine.constants import PIECEWISE_CONSTANT, constant
+from tinygrad_edu.engine.graph import nodes_in
+from tinygrad_edu.engine.modes import records_all
+from tinygrad_edu.engine.table import EXPANSIONS, RULES, SPELLINGS
+from tinygrad_edu.engine.walk import record
+from tinygrad_edu.errors import no_rule
+
+
+def dispatch(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    """Call ``fn`` as NumPy would, on tensors."""
+    if fn in SPELLINGS:
+        args, kwargs = SPELLINGS[fn](*args, **kwargs)
+    if fn in EXPANSIONS:
+        args, kwargs = bind(fn, args, kwargs)
+        return EXPANSIONS[fn](*map(numbers_as_array, args), **kwargs)
+    if fn in RULES:
+        return record(fn, *bind(fn, args, kwargs))
+    if fn in PIECEWISE_CONSTANT:
+        return constant(fn, *bind(fn, args, kwargs))
+    if records_all() and not any(node.requires_grad for node in nodes_in(args)):
+        return constant(fn, args, kwargs)  # a program may call what has no derivative where none is asked for
+    raise no_rule(fn)
