@@ -17,6 +17,7 @@ ROOMS = [
     "rules",
     "operators",
     "tensor",
+    "trees",
     "transforms",
     "functional",
     "costs",
@@ -153,7 +154,7 @@ def test_import_loads_the_core_only():
     """The rooms that a program may not need are loaded when they are first used."""
     code = "import sys, tinygrad_edu; print(*(name for name in sys.modules if name.startswith('tinygrad_edu.')))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    core = {"engine", "errors", "functional", "operators", "rules", "tensor", "transforms"}
+    core = {"engine", "errors", "functional", "operators", "rules", "tensor", "transforms", "trees"}
     assert {name.split(".")[1] for name in loaded} == core
 
 

@@ -26,6 +26,11 @@ def name_of(fn: Callable[..., Any]) -> str:
 
 def no_rule(fn: Callable[..., Any]) -> TypeError:
     """The error for a function that the table does not know."""
+    if fn in (np.save, np.savez, np.savez_compressed, np.savetxt):
+        return TypeError(
+            f"{name_of(fn)}: tensors are not written to files as they are; pass their arrays, t.numpy(), as in "
+            "np.savez(path, **{name: t.numpy() for name, t in net.named_parameters().items()})"
+        )
     return TypeError(
         f"{name_of(fn)} has no derivative rule, so a gradient could not flow through it. Give it one with "
         f"tg.defvjp({name_of(fn)}, ...), or call it on t.numpy() if no gradient is wanted"

@@ -205,6 +205,11 @@ class Tensor(Operators, Node):
             raise ValueError(f"Tensor.backward: gradient has shape {seed.shape}, but must have {self.shape}")
         taken: set[int] = set()
         for leaf, g in gradients(self, seed).items():
+            if g.dtype.kind != "f":
+                raise TypeError(
+                    f"Tensor.backward: {leaf.name or 'a leaf'} requires a gradient, but holds {g.dtype}, which has "
+                    "none; make it with Tensor(data, requires_grad=True), which turns integers into float64"
+                )
             g = own(g, taken)
             leaf.grad = g if leaf.grad is None else leaf.grad + g
 
@@ -230,8 +235,9 @@ class Tensor(Operators, Node):
     def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> Array:
         if self.requires_grad:
             raise TypeError(
-                "np.asarray(t) or arr[...] = t would silently cut the graph of a tensor that requires a gradient: "
-                "use t.numpy() for its value, t.detach() for a constant, np.stack([...]) to join a list of tensors"
+                "np.asarray(t), arr[...] = t, or a masked array with t would silently cut the graph of a tensor that "
+                "requires a gradient: use t.numpy() for its value, t.detach() for a constant, np.stack([...]) to join "
+                "a list of tensors"
             )
         told(self, "np.asarray (or of an index into an array: index tg.Tensor(array) instead)")
         return np.array(self.data, dtype=dtype, copy=copy)
@@ -240,6 +246,13 @@ class Tensor(Operators, Node):
         """Copies and pickles are leaves of their own: value, gradient and name, without the graph behind."""
         grad = None if self.grad is None else self.grad.copy()
         return _restore, (self.value, self.requires_grad and self.fn is None, self.name, grad)
+
+    def __getattr__(self, name: str) -> Any:
+        """Only called for what is not there."""
+        if not hasattr(np.ndarray, name) or name.startswith("__"):
+            raise AttributeError(f"a Tensor has no attribute {name!r}", name=name, obj=self)
+        way_out = f"use np.{name}(t)" if hasattr(np, name) else f"use t.numpy().{name}, outside the graph"
+        raise AttributeError(f"a Tensor has no {name!r}, as NumPy's arrays have: {way_out}", name=name, obj=self)
 
     # --- Python's protocols -------------------------------------------------------------------------------
 
@@ -280,7 +293,8 @@ class Tensor(Operators, Node):
         told(self, f"{kind}(t)")
         if self.requires_grad:
             raise TypeError(
-                f"{kind}(t) would silently cut the graph of a tensor that requires a gradient: use t.item()"
+                f"{kind}(t) would silently cut the graph of a tensor that requires a gradient: use t.item() for a "
+                "plain number, and np.exp(t) for math.exp(t)"
             )
         return self.value.item()
 

@@ -7,14 +7,19 @@ nothing else is needed for any order.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import ExitStack
 from functools import wraps
+from operator import index
 from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.engine import Node, ancestors, gradients, is_recording, own, recording, records_all
+from tinygrad_edu.engine import Node, ancestors, gradients, is_recording, own, reading, recording, records_all
 from tinygrad_edu.tensor import Tensor
+from tinygrad_edu.trees import leaves_of as leaves_of
+from tinygrad_edu.trees import matching
+from tinygrad_edu.trees import tree_map as tree_map
 
 Function = Callable[..., Any]
 
@@ -58,10 +63,14 @@ def grad(f: Function, argnums: int | tuple[int, ...] = 0) -> Function:
 
 def value_and_grad(f: Function, argnums: int | tuple[int, ...] = 0) -> Function:
     """Like `grad`, but the returned function gives the pair (value, gradient)."""
+    is_one = not isinstance(argnums, tuple | list)
+    try:
+        places = tuple(map(index, [argnums] if is_one else argnums))  # type: ignore[arg-type]
+    except TypeError:
+        raise TypeError(f"grad: argnums must be an integer or a tuple of integers, not {argnums!r}") from None
 
     @wraps(f)
     def value_and_gradient(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
-        places = (argnums,) if isinstance(argnums, int) else tuple(argnums)
         if not all(-len(args) <= i < len(args) for i in places):
             raise ValueError(f"grad: argnums is {argnums}, but the function was called with {len(args)} arguments")
         with _Tape() as tape:
@@ -75,7 +84,7 @@ def value_and_grad(f: Function, argnums: int | tuple[int, ...] = 0) -> Function:
                     "use jacobian, or elementwise_grad"
                 )
             grads = tuple(tape.pull_back(y, np.ones(y.shape, y.dtype), [lifted[i] for i in places]))
-            return tape.release(y), grads[0] if isinstance(argnums, int) else grads
+            return tape.release(y), grads[0] if is_one else grads
 
     return value_and_gradient
 
@@ -134,7 +143,7 @@ def jvp(f: Function, xs: tuple[Any, ...], vs: tuple[Any, ...]) -> tuple[Any, Any
         y = _output(f(*lifted))
         u = tape.lift(np.zeros(y.shape, y.dtype))
         pulled = gradients(y, u, set(leaves_of(lifted)), create_graph=True) if y.requires_grad else {}
-        pairs = zip(leaves_of(lifted), _matching("jvp: vs", vs, xs), strict=True)
+        pairs = zip(leaves_of(lifted), matching("jvp: vs", vs, xs), strict=True)
         inner = sum((np.sum(pulled[x] * v) for x, v in pairs if x in pulled), start=Tensor(0.0))
         return tape.release(y), tape.pull_back(inner, np.ones((), inner.dtype), u)
 
@@ -147,7 +156,7 @@ def hvp(f: Function) -> Function:
 
     @wraps(f)
     def product(x: Any, v: Any) -> Any:
-        directions = list(_matching("hvp: v", v, x))
+        directions = list(matching("hvp: v", v, x))
 
         def slope(x: Any) -> Any:
             return sum(np.sum(g * d) for g, d in zip(leaves_of(grad(f)(x)), directions, strict=True))
@@ -162,13 +171,19 @@ def jacobian(f: Function) -> Function:
 
     One backward pass over one recorded graph for every element of y.
     """
+    return _jacobian(f, "jacobian")
 
+
+def _jacobian(f: Function, who: str) -> Function:
     @wraps(f)
     def matrix(x: Any, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(x, list | tuple | dict):
+            raise TypeError(
+                f"{who}: the argument must be one array, not a {type(x).__name__}: np.array(x) makes one of numbers; "
+                "for nested containers use vjp, jvp or hvp"
+            )
         with _Tape() as tape:
             lifted = tape.lift(x)
-            if not isinstance(lifted, Tensor):
-                raise TypeError("jacobian: the argument must be one array; for containers use vjp, jvp or hvp")
             y = _output(f(lifted, *args, **kwargs))
             if y.size == 0:
                 return np.zeros((*y.shape, *lifted.shape), lifted.dtype)
@@ -181,7 +196,7 @@ def jacobian(f: Function) -> Function:
 
 def hessian(f: Function) -> Function:
     """The Hessian of a scalar function of one array: shape ``x.shape + x.shape``, with entries ∂²f/∂xᵢ∂xⱼ."""
-    return jacobian(grad(f))
+    return _jacobian(grad(f), "hessian")
 
 
 def elementwise_grad(f: Function) -> Function:
@@ -198,16 +213,24 @@ class _Tape:
         self._outer = is_recording()
 
     def __enter__(self) -> _Tape:
-        self._mode = recording(True)
-        self._mode.__enter__()
+        self._modes = ExitStack()
+        self._modes.enter_context(recording(True))
+        self._modes.enter_context(reading(self._read))
         for leaf in self._leaves:
             leaf.requires_grad = True
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self._mode.__exit__(*exc)
+        self._modes.close()
         for leaf in self._leaves:
             leaf.requires_grad = False  # once this transform is done, nobody wants their gradient
+
+    def _read(self, node: Node, how: str) -> None:
+        if how == ".data" and node.requires_grad and not self._inputs.isdisjoint(ancestors(node)):
+            raise TypeError(
+                ".data inside a function that is differentiated would silently cut the graph, and the gradient would "
+                "be 0: compute with the tensor itself, or take .numpy() or .detach() if it is meant as a constant"
+            )
 
     def lift(self, x: Any) -> Any:
         """The argument with every array in it as a new tensor that requires a gradient.
@@ -267,37 +290,3 @@ def _shaped(who: str, v: Any, like: Tensor) -> Any:
     if v.shape != like.shape:
         raise ValueError(f"{who} has shape {v.shape}, but must have {like.shape}")
     return v
-
-
-# --- Nested lists, tuples and dicts -----------------------------------------------------------------------
-
-
-def tree_map(fn: Callable[[Any], Any], tree: Any) -> Any:
-    """The same structure, with ``fn`` applied to everything in it that is not a container."""
-    if isinstance(tree, dict):
-        return {key: tree_map(fn, part) for key, part in tree.items()}
-    if isinstance(tree, tuple) and hasattr(tree, "_fields"):
-        return type(tree)(*(tree_map(fn, part) for part in tree))
-    if isinstance(tree, list | tuple):
-        return type(tree)(tree_map(fn, part) for part in tree)
-    return fn(tree)
-
-
-def leaves_of(tree: Any) -> Iterator[Any]:
-    """Everything in nested containers that is not a container, in order."""
-    if isinstance(tree, dict | list | tuple):
-        for part in tree.values() if isinstance(tree, dict) else tree:
-            yield from leaves_of(part)
-    else:
-        yield tree
-
-
-def _matching(who: str, v: Any, x: Any) -> Iterator[Any]:
-    """The arrays of ``v``, which must be built like ``x``."""
-    vs, xs = list(leaves_of(v)), list(leaves_of(x))
-    if len(vs) != len(xs):
-        raise ValueError(f"{who} has {len(vs)} arrays, but the argument has {len(xs)}")
-    for part, like in zip(vs, xs, strict=True):
-        if np.shape(part) != np.shape(like):
-            raise ValueError(f"{who} has shape {np.shape(part)} where the argument has {np.shape(like)}")
-        yield part if isinstance(part, Tensor) else np.asarray(part)

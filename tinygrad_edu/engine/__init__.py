@@ -18,6 +18,7 @@ from tinygrad_edu.engine.modes import (
     is_recording,
     is_watched,
     no_grad,
+    reading,
     recording,
     records_all,
     scope,
@@ -26,7 +27,7 @@ from tinygrad_edu.engine.modes import (
     watching,
 )
 from tinygrad_edu.engine.ownership import EXPOSED, IN_GRAPH, PRIVATE, copied, own
-from tinygrad_edu.engine.primitive import primitive
+from tinygrad_edu.engine.primitive import primitive, recordable
 from tinygrad_edu.engine.table import EXPANSIONS, RULES, SPELLINGS, Each, Rule, defvjp, expands, spells
 from tinygrad_edu.engine.walk import Contribution, contributions, gradients, hand_back, make_node, record, unbroadcast
 
@@ -65,7 +66,9 @@ __all__ = [
     "nodes_in",
     "own",
     "primitive",
+    "reading",
     "record",
+    "recordable",
     "recording",
     "records_all",
     "scope",

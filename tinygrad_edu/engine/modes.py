@@ -10,12 +10,14 @@ from typing import Any, ParamSpec, TypeVar
 
 from tinygrad_edu.engine.graph import Node, next_index
 
+Reader = Callable[[Node, str], None]
 P = ParamSpec("P")
 R = TypeVar("R")
 
 _recording: ContextVar[bool] = ContextVar("recording", default=True)
 _scope: ContextVar[Scope | None] = ContextVar("scope", default=None)
 _watchers: ContextVar[tuple[Watcher, ...]] = ContextVar("watchers", default=())
+_readers: ContextVar[tuple[Reader, ...]] = ContextVar("readers", default=())
 
 is_recording = _recording.get  # whether operations on tensors are recorded here and now
 current_scope = _scope.get
@@ -129,9 +131,26 @@ def watching(watcher: Watcher) -> Iterator[None]:
     """Within this context the watcher is told of everything, as are those around it."""
     token = _watchers.set((*_watchers.get(), watcher))
     try:
-        yield
+        with reading(watcher.read):
+            yield
     finally:
         _watchers.reset(token)
+
+
+@contextmanager
+def reading(reader: Reader) -> Iterator[None]:
+    """Within this context ``reader(node, how)`` is told whenever a value leaves the graph; it may object."""
+    token = _readers.set((*_readers.get(), reader))
+    try:
+        yield
+    finally:
+        _readers.reset(token)
+
+
+def told(node: Node, how: str) -> None:
+    """Tell those who want to know that the value of a node leaves the graph."""
+    for reader in _readers.get():
+        reader(node, how)
 
 
 def is_watched() -> bool:
@@ -142,9 +161,3 @@ def is_watched() -> bool:
 def records_all() -> bool:
     """Whether every call on tensors is recorded here and now, also those through which no gradient flows."""
     return any(watcher.records_all for watcher in _watchers.get())
-
-
-def told(node: Node, how: str) -> None:
-    """Tell those who look on that a value leaves the graph; they may object."""
-    for watcher in _watchers.get():
-        watcher.read(node, how)

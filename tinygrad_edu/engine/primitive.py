@@ -16,8 +16,24 @@ from tinygrad_edu.engine.walk import record
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+def recordable(fn: F) -> F:
+    """A decorator: calls with tensors are recorded as one node. The rules are given with `defvjp`."""
+
+    @wraps(fn)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        if nodes_in((*args, *kwargs.values())):
+            return record(wrapper, *bind(wrapper, args, kwargs))
+        return fn(*args, **kwargs)
+
+    RULES[wrapper] = ()
+    return wrapper  # type: ignore[return-value] # it is called as ``fn`` is, which an F cannot say
+
+
 def primitive(*rules: Rule | Each | None) -> Callable[[F], F]:
     """A decorator: make a function of arrays recordable, as one node, with these rules (see `defvjp`).
+
+    The function may keep what it returns and write into it again, as the graph keeps a copy; it must not write into its
+    arguments, which are read-only.
 
     Examples
     --------
@@ -31,14 +47,24 @@ def primitive(*rules: Rule | Each | None) -> Callable[[F], F]:
 
     def decorate(fn: F) -> F:
         @wraps(fn)
-        def wrapper(*args: Any, **kwargs: Any) -> Any:
-            if nodes_in((*args, *kwargs.values())):
-                return record(wrapper, *bind(wrapper, args, kwargs))
-            result = fn(*args, **kwargs)
-            # It may be an array that the function keeps and writes into again.
-            return result.copy() if isinstance(result, np.ndarray) else result
+        def apart(*args: Any, **kwargs: Any) -> Any:
+            return _copied(fn(*map(_read_only, args), **kwargs))
 
+        wrapper = recordable(apart)
         RULES[wrapper] = rules
-        return wrapper  # type: ignore[return-value] # it is called as ``fn`` is, which an F cannot say
+        return wrapper  # type: ignore[return-value] # as above
 
     return decorate
+
+
+def _read_only(x: Any) -> Any:
+    if type(x) is np.ndarray:
+        x = x.view()
+        x.flags.writeable = False
+    return x
+
+
+def _copied(result: Any) -> Any:
+    if isinstance(result, tuple):
+        return tuple(map(_copied, result))
+    return result.copy() if isinstance(result, np.ndarray) else result

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.engine import EXPANSIONS, Each, Node, constant, defvjp, expands, primitive, record, scoped
+from tinygrad_edu.engine import EXPANSIONS, Each, Node, constant, defvjp, expands, record, recordable, scoped
 
 _Functions = tuple[Callable[..., Any], ...]
 
@@ -40,7 +40,7 @@ def astype(a: Any, dtype: Any, *, copy: bool = True) -> Any:
 # --- Indexing -------------------------------------------------------------------------------------------------
 
 
-@primitive()
+@recordable
 def scatter_add(g: Any, index: Any, shape: tuple[int, ...]) -> Any:
     """Zeros of a shape, with ``g`` added at an index; an element indexed twice receives twice."""
     out = np.zeros(shape, g.dtype)
