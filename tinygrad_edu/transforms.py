@@ -54,9 +54,11 @@ def grad(f: Function, argnums: int | tuple[int, ...] = 0) -> Function:
     array(48.)
     """
 
+    both = value_and_grad(f, argnums)
+
     @wraps(f)
     def gradient(*args: Any, **kwargs: Any) -> Any:
-        return value_and_grad(f, argnums)(*args, **kwargs)[1]
+        return both(*args, **kwargs)[1]
 
     return gradient
 
