@@ -38,6 +38,7 @@ FILES_OF = {
         "modes",
         "table",
         "ownership",
+        "broadcasting",
         "arguments",
         "walk",
         "constants",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
@@ -43,12 +43,6 @@ def no_argument_rule(fn: Callable[..., Any], i: int) -> str:
         f"{name_of(fn)}: argument {i} requires a gradient, but {name_of(fn)} has none in it. Pass t.detach() there, "
         "or give a rule with tg.defvjp"
     )
-
-
-def keyword_is_a_tensor(fn: Callable[..., Any], kwargs: Mapping[str, Any]) -> str:
-    """For a tensor where only a constant may stand."""
-    name = next(name for name, option in kwargs.items() if type(option).__name__ == "Tensor")
-    return f"{name_of(fn)}: the keyword {name!r} cannot be a tensor; pass {name}.numpy()"
 
 
 def is_complex(fn: Callable[..., Any], i: int) -> str:

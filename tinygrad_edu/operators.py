@@ -200,3 +200,23 @@ class Operators:
     def argmin(self, axis: int | None = None) -> Any:
         """`numpy.argmin`: plain integers."""
         return constant(np.argmin, (self, axis))
+
+
+class _Missing:
+    """In the place of what NumPy's arrays have and tensors lack: a ``__getattr__`` would slow down every attribute."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, tensor: Tensor | None, owner: type) -> Any:
+        way_out = (
+            f"use np.{self._name}(t)" if hasattr(np, self._name) else f"t.numpy().{self._name} is outside the graph"
+        )
+        raise AttributeError(f"a Tensor has no {self._name!r}, as NumPy's arrays have: {way_out}")
+
+
+def name_the_missing(cls: type) -> None:
+    """Say a way out where an attribute of NumPy's arrays is missing."""
+    for name in dir(np.ndarray):
+        if not name.startswith("_") and name not in dir(cls):
+            setattr(cls, name, _Missing(name))

@@ -29,7 +29,7 @@ from tinygrad_edu.engine import (
     records_all,
     told,
 )
-from tinygrad_edu.operators import Operators
+from tinygrad_edu.operators import Operators, name_the_missing
 from tinygrad_edu.rules import REDUCTIONS
 
 Array = npt.NDArray[Any]
@@ -247,13 +247,6 @@ class Tensor(Operators, Node):
         grad = None if self.grad is None else self.grad.copy()
         return _restore, (self.value, self.requires_grad and self.fn is None, self.name, grad)
 
-    def __getattr__(self, name: str) -> Any:
-        """Only called for what is not there."""
-        if not hasattr(np.ndarray, name) or name.startswith("__"):
-            raise AttributeError(f"a Tensor has no attribute {name!r}", name=name, obj=self)
-        way_out = f"use np.{name}(t)" if hasattr(np, name) else f"use t.numpy().{name}, outside the graph"
-        raise AttributeError(f"a Tensor has no {name!r}, as NumPy's arrays have: {way_out}", name=name, obj=self)
-
     # --- Python's protocols -------------------------------------------------------------------------------
 
     def __repr__(self) -> str:
@@ -318,6 +311,9 @@ class Tensor(Operators, Node):
         )
 
     __hash__ = object.__hash__  # == is elementwise, so a tensor is found by identity
+
+
+name_the_missing(Tensor)
 
 
 def _restore(data: Array, requires_grad: bool, name: str | None, grad: Array | None) -> Tensor:

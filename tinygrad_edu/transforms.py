@@ -53,7 +53,6 @@ def grad(f: Function, argnums: int | tuple[int, ...] = 0) -> Function:
     >>> grad(grad(grad(lambda x: x**4)))(2.0)
     array(48.)
     """
-
     both = value_and_grad(f, argnums)
 
     @wraps(f)

@@ -2,13 +2,15 @@
 
 Read `graph` (a node is a NumPy call as data), `walk` (record forwards, hand gradients back), and the first page of
 `table` (where the rules stand). The other files are what those call by name: `arguments` says what may be recorded and
-in which form, `ownership` whose arrays a graph may keep, `constants` through what no gradient flows, `primitive` makes
-functions of one's own recordable, `dispatch` finds out what a NumPy function means for tensors, `modes` switches
-recording off and on, names scopes, and knows who looks on; `anomaly` is somebody who does.
+in which form, `ownership` whose arrays a graph may keep, `broadcasting` brings gradients into the form of their values,
+`constants` says through what no gradient flows, `primitive` makes functions of one's own recordable, `dispatch` finds
+out what a NumPy function means for tensors, `modes` switches recording off and on, names scopes, and knows who looks
+on; `anomaly` is somebody who does.
 """
 
 from tinygrad_edu.engine.anomaly import detect_anomaly
 from tinygrad_edu.engine.arguments import bind
+from tinygrad_edu.engine.broadcasting import unbroadcast
 from tinygrad_edu.engine.constants import PIECEWISE_CONSTANT, constant
 from tinygrad_edu.engine.dispatch import dispatch
 from tinygrad_edu.engine.graph import NO_KWARGS, Node, ancestors, make_leaf, next_index, nodes_in
@@ -29,7 +31,7 @@ from tinygrad_edu.engine.modes import (
 from tinygrad_edu.engine.ownership import EXPOSED, IN_GRAPH, PRIVATE, copied, own
 from tinygrad_edu.engine.primitive import primitive, recordable
 from tinygrad_edu.engine.table import EXPANSIONS, RULES, SPELLINGS, Each, Rule, defvjp, expands, spells
-from tinygrad_edu.engine.walk import Contribution, contributions, gradients, hand_back, make_node, record, unbroadcast
+from tinygrad_edu.engine.walk import Contribution, contributions, gradients, hand_back, make_node, record
 
 __all__ = [
     "EXPANSIONS",

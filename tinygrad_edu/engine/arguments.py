@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygrad_edu.engine.graph import Node, with_arrays
-from tinygrad_edu.engine.ownership import value_for_graph
+from tinygrad_edu.engine.graph import Node
+from tinygrad_edu.engine.ownership import value_for_graph, with_arrays
 from tinygrad_edu.engine.table import EXPANSIONS, RULES, Each, Rule
 from tinygrad_edu.errors import is_complex, name_of
 
@@ -155,6 +155,14 @@ def _not_understood(fn: Function, name: str, value: Any, understood: frozenset[s
 
 # --- Arguments --------------------------------------------------------------------------------------------
 
+
+def check_options(fn: Function, options: Mapping[str, Any]) -> None:
+    """Refuse tensors among the options of a call: no gradient would flow to them."""
+    for name, option in options.items():
+        if isinstance(option, Node):
+            raise TypeError(f"{name_of(fn)}: the keyword {name!r} cannot be a tensor; pass {name}.numpy()")
+
+
 AS_THEY_ARE = (np.generic, int, float, str, bytes, slice, np.dtype, type, type(None), type(...))
 
 
@@ -166,6 +174,8 @@ def admit(fn: Function, i: int, arg: Any, rule: Rule | Each | None) -> tuple[Any
     TypeError
         If it is complex, masked, a matrix, no array of numbers, or a list of tensors where there must be one.
     """
+    if type(arg) is np.ndarray and arg.dtype.kind in "fiub":  # as it is nearly always
+        return arg, arg, []
     if isinstance(arg, complex | np.complexfloating):
         raise TypeError(is_complex(fn, i))
     if isinstance(arg, AS_THEY_ARE):

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.engine.graph import NO_KWARGS, with_arrays
+from tinygrad_edu.engine.graph import NO_KWARGS
 from tinygrad_edu.engine.modes import watchers
+from tinygrad_edu.engine.ownership import with_arrays
 
 
 def constant(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any] = NO_KWARGS) -> Any:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
@@ -70,16 +69,6 @@ def make_leaf(node: Node, requires_grad: bool) -> None:
     node.known_to = 0
 
 
-def constant_node(value: Any, kind: type[Node]) -> Node:
-    """A leaf that requires no gradient."""
-    node = object.__new__(kind)
-    array = np.asarray(value)
-    node.value = array if array.base is None else array.copy()  # a view would change with what it views
-    node.name = node.scope = None
-    make_leaf(node, requires_grad=False)
-    return node
-
-
 def ancestors(root: Node) -> list[Node]:
     """The root and every node its gradient can reach, latest first."""
     order, found = [root], {root}
@@ -100,12 +89,3 @@ def nodes_in(args: Any) -> list[Node]:
         elif type(arg) in (list, tuple):
             found += nodes_in(arg)
     return found
-
-
-def with_arrays(arg: Any) -> Any:
-    """The argument with every node in it replaced by its array."""
-    if isinstance(arg, Node):
-        return arg.value
-    if type(arg) in (list, tuple):
-        return type(arg)(map(with_arrays, arg))
-    return arg

@@ -11,10 +11,22 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.engine.graph import Array, Node
+from tinygrad_edu.engine.graph import Array, Node, make_leaf
 from tinygrad_edu.errors import name_of
 
 PRIVATE, IN_GRAPH, EXPOSED = range(3)  # whom the array of a leaf is known to: itself, a graph, somebody outside
+
+
+def constants(value: Any, kind: type[Node]) -> Any:
+    """A result that need not be recorded, as a leaf that requires no gradient; several of them as a tuple."""
+    if isinstance(value, tuple):
+        return tuple(constants(part, kind) for part in value)
+    node = object.__new__(kind)
+    array = np.asarray(value)
+    node.value = array if array.base is None else array.copy()  # a view would change with what it views
+    node.name = node.scope = None
+    make_leaf(node, requires_grad=False)
+    return node
 
 
 def value_for_graph(node: Node) -> Any:
@@ -46,6 +58,8 @@ def copied(part: Any) -> Any:
         part.flags.writeable = False
     elif type(part) in (list, tuple):
         part = type(part)([copied(inner) for inner in part])
+    elif type(part) is dict:
+        part = {key: copied(inner) for key, inner in part.items()}
     return part
 
 
@@ -76,3 +90,12 @@ def check_leaves(order: list[Node]) -> None:
 
 def _same(now: Array, then: Array) -> bool:
     return now is then or np.array_equal(now, then, equal_nan=True)
+
+
+def with_arrays(arg: Any) -> Any:
+    """The argument with every node in it replaced by its array."""
+    if isinstance(arg, Node):
+        return arg.value
+    if type(arg) in (list, tuple):
+        return type(arg)(map(with_arrays, arg))
+    return arg

@@ -12,18 +12,20 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.engine.arguments import admit, as_array
-from tinygrad_edu.engine.graph import NO_KWARGS, Node, ancestors, constant_node, next_index
+from tinygrad_edu.engine.arguments import admit, check_options
+from tinygrad_edu.engine.broadcasting import added, fitted, one_of_several
+from tinygrad_edu.engine.graph import NO_KWARGS, Node, ancestors, next_index
 from tinygrad_edu.engine.modes import current_scope, is_recording, records_all, watchers
-from tinygrad_edu.engine.ownership import IN_GRAPH, check_leaves, copied, own_arguments, value_for_graph
+from tinygrad_edu.engine.ownership import IN_GRAPH, check_leaves, constants, copied, own_arguments, value_for_graph
 from tinygrad_edu.engine.table import RULES, Each
-from tinygrad_edu.errors import keyword_is_a_tensor, no_argument_rule, shapes_do_not_fit
+from tinygrad_edu.errors import no_argument_rule, shapes_do_not_fit
 
 Contribution = tuple[int, Node, Any]
 """(position of an argument, the argument, the gradient that it is handed)"""
 
 _NUMBERS = frozenset({int, float, bool, np.float64, np.float32})
-_RESULT, _GRADIENT = (np.ndarray, tuple), (np.ndarray, np.generic, Node)
+_RESULT = (np.ndarray, tuple)
+_POSITIONS = range(100)
 
 
 # --- Forwards -------------------------------------------------------------------------------------------------
@@ -65,18 +67,16 @@ def record(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, A
                 parents.append(arg)
                 if i >= len(rules) or rules[i] is None:
                     raise TypeError(no_argument_rule(fn, i))
-        elif type(arg) is np.ndarray:
-            foreign.append(i)
-            if arg.dtype.kind in "cO":
-                as_array(fn, i, arg)  # raises
         elif type(arg) not in _NUMBERS:
             foreign.append(i)
             arg, values[i], nodes = admit(fn, i, arg, rules[i] if i < len(rules) else None)
-            args = (*args[:i], arg, *args[i + 1 :])
-            parents += [node for node in nodes if node.requires_grad]
-            kind = type(nodes[0]) if nodes else kind
-    if kwargs and any(isinstance(option, Node) for option in kwargs.values()):
-        raise TypeError(keyword_is_a_tensor(fn, kwargs))
+            if arg is not args[i]:
+                args = (*args[:i], arg, *args[i + 1 :])
+            if nodes:
+                kind = type(nodes[0])
+                parents += [node for node in nodes if node.requires_grad]
+    if kwargs:
+        check_options(fn, kwargs)
 
     try:
         value = fn(*values, **kwargs)
@@ -85,15 +85,11 @@ def record(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, A
 
     if not (parents and is_recording()):
         if not records_all():
-            return (
-                tuple(constant_node(v, kind) for v in value) if isinstance(value, tuple) else constant_node(value, kind)
-            )
+            return constants(value, kind)
         parents = []
     if foreign:
         args = own_arguments(args, values, foreign)
-    if kwargs:
-        kwargs = {name: copied(option) for name, option in kwargs.items()}
-    node = make_node(kind, fn, args, kwargs, values, value, parents)
+    node = make_node(kind, fn, args, copied(kwargs) if kwargs else kwargs, values, value, parents)
     for watcher in watchers():
         watcher.recorded(node)
     if isinstance(value, tuple):  # several results (`np.linalg.svd`) are one node; each is an element of it
@@ -193,39 +189,39 @@ def contributions(
     useful = {node for node in order if node.requires_grad} if targets is None else _leading_to(wanted, order)
     if root in useful:
         received[root] = seed
-    for node in order:
-        if node.fn is not None and node in received:
-            g = received[node] if node in wanted else received.pop(node)
-            parts = hand_back(node, g, useful, create_graph)
-            for _, arg, part in parts:
-                if arg not in received:
-                    received[arg] = part
-                elif isinstance(part, list):  # the gradients of several results
-                    received[arg] = [a + b for a, b in zip(received[arg], part, strict=True)]
-                else:
-                    received[arg] = received[arg] + part
-            yield node, g, parts
+    return _steps(order, useful, received, wanted, create_graph)
 
 
-def hand_back(node: Node, g: Any, useful: Collection[Node], create_graph: bool = False) -> list[Contribution]:
+def hand_back(node: Node, g: Any, useful: Collection[Node]) -> list[Contribution]:
     """One step back through one call: what each useful argument is handed of the gradient g of the result."""
-    if node.fn is getitem and isinstance(node.values[0], tuple):  # one of several results
-        whole = [np.zeros_like(part) for part in node.values[0]]
-        whole[node.args[1]] = g
-        return [(0, node.args[0], whole)]
-    inputs = (g, node, *node.args) if create_graph else (g, node.value, *node.values)
-    rules: tuple[Any, ...] = RULES[node.fn]  # type: ignore[index] # an operation, no leaf
-    options = node.kwargs
-    parts: list[Contribution] = []
-    for position, (rule, arg) in enumerate(zip(rules, node.args)):  # noqa: B905 - strict= costs a fifth of the walk
-        if isinstance(arg, Node):
-            if arg in useful:
-                parts.append((position, arg, _fitted(rule(*inputs, **options), arg.value)))
-        elif isinstance(rule, Each) and any(isinstance(x, Node) and x in useful for x in arg):
-            for x, part in zip(arg, rule.rule(*inputs, **options), strict=True):
-                if isinstance(x, Node) and x in useful:
-                    parts.append((position, x, _fitted(part, x.value)))
+    [(_, _, parts)] = _steps([node], useful, {node: g}, (), False)
     return parts
+
+
+def _steps(
+    order: list[Node], useful: Collection[Node], received: dict[Node, Any], wanted: Collection[Node], create_graph: bool
+) -> Iterator[tuple[Node, Any, list[Contribution]]]:
+    for node in order:
+        if node.fn is None or node not in received:
+            continue
+        g = received[node] if node in wanted else received.pop(node)
+        parts: list[Contribution] = []
+        if node.fn is getitem and isinstance(node.values[0], tuple):
+            parts.append((0, node.args[0], one_of_several(g, node)))
+        else:
+            inputs = (g, node, *node.args) if create_graph else (g, node.value, *node.values)
+            rules: tuple[Any, ...] = RULES[node.fn]
+            for position, rule, arg in zip(_POSITIONS, rules, node.args):  # noqa: B905 - strict= costs a fifth
+                if isinstance(arg, Node):
+                    if arg in useful:
+                        parts.append((position, arg, fitted(rule(*inputs, **node.kwargs), arg.value)))
+                elif isinstance(rule, Each) and any(isinstance(x, Node) and x in useful for x in arg):
+                    for x, part in zip(arg, rule.rule(*inputs, **node.kwargs), strict=True):
+                        if isinstance(x, Node) and x in useful:
+                            parts.append((position, x, fitted(part, x.value)))
+        for _, arg, part in parts:
+            received[arg] = added(received[arg], part) if arg in received else part
+        yield node, g, parts
 
 
 def _leading_to(wanted: set[Node], order: list[Node]) -> set[Node]:
@@ -235,38 +231,3 @@ def _leading_to(wanted: set[Node], order: list[Node]) -> set[Node]:
         if not useful.isdisjoint(node.parents):
             useful.add(node)
     return useful
-
-
-def _fitted(g: Any, value: Any) -> Any:
-    """A gradient in the shape and dtype of its value: broadcasting and type promotion undone, once for all rules."""
-    if not isinstance(g, _GRADIENT):
-        g = np.asarray(g, dtype=value.dtype)
-    shape = value.shape
-    if g.shape != shape:
-        g = _stretched(unbroadcast(g, shape), shape)
-    return g if g.dtype is value.dtype or g.dtype == value.dtype else g.astype(value.dtype)
-
-
-def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
-    """Sum ``g`` over the axes along which a value of this shape was stretched.
-
-    If y_ij = x_j for every i, then a change of x_j changes all y_ij: ∂C/∂x_j = Σ_i ∂C/∂y_ij.
-    """
-    extra = g.ndim - len(shape)
-    if extra > 0:
-        g = np.add.reduce(g, axis=0 if extra == 1 else tuple(range(extra)))
-    if g.shape == shape:
-        return g
-    stretched = tuple(i for i, (n, wide) in enumerate(zip(shape[-g.ndim :], g.shape, strict=False)) if n == 1 != wide)
-    return np.add.reduce(g, axis=stretched, keepdims=True) if stretched else g
-
-
-def _stretched(g: Any, shape: tuple[int, ...]) -> Any:
-    """Stretch a gradient that a rule left smaller (that of `np.sum` is one number for all elements)."""
-    if g.shape == shape:
-        return g
-    if isinstance(g, Node):
-        return np.broadcast_to(g, shape)  # type: ignore[call-overload] # a Tensor, by protocol
-    full = np.empty(shape, g.dtype)  # np.broadcast_to costs several small operations
-    full[...] = g
-    return full
