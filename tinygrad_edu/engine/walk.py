@@ -149,12 +149,7 @@ def gradients(
 
 
 def contributions(
-    root: Node,
-    seed: Any,
-    targets: Collection[Node] | None,
-    received: dict[Node, Any],
-    *,
-    create_graph: bool = False,
+    root: Node, seed: Any, targets: Collection[Node] | None, received: dict[Node, Any], *, create_graph: bool = False
 ) -> Iterator[tuple[Node, Any, list[Contribution]]]:
     """The backward pass, step by step: what each call hands to each of its arguments.
 
@@ -173,8 +168,7 @@ def contributions(
     received : dict
         Filled on the way: node → the sum of what it has been handed so far. In the end the targets are left in it.
     create_graph : bool
-        Run the rules on tensors rather than on arrays, so that the gradients are recorded themselves and
-        can be differentiated again.
+        Run the rules on tensors, not arrays, so that the gradients are recorded and can be differentiated again.
 
     Yields
     ------
@@ -189,18 +183,19 @@ def contributions(
     useful = {node for node in order if node.requires_grad} if targets is None else _leading_to(wanted, order)
     if root in useful:
         received[root] = seed
-    return _steps(order, useful, received, wanted, create_graph)
+    return steps_of(order, useful, received, wanted, create_graph)
 
 
 def hand_back(node: Node, g: Any, useful: Collection[Node]) -> list[Contribution]:
     """One step back through one call: what each useful argument is handed of the gradient g of the result."""
-    [(_, _, parts)] = _steps([node], useful, {node: g}, (), False)
+    [(_, _, parts)] = steps_of([node], useful, {node: g}, (), False)
     return parts
 
 
-def _steps(
+def steps_of(
     order: list[Node], useful: Collection[Node], received: dict[Node, Any], wanted: Collection[Node], create_graph: bool
 ) -> Iterator[tuple[Node, Any, list[Contribution]]]:
+    """The loop of the backward pass, over calls from the latest to the earliest; see `contributions`."""
     for node in order:
         if node.fn is None or node not in received:
             continue
