@@ -117,10 +117,20 @@ def _new_form(fn: Function, rules: tuple[Rule | Each | None, ...] | None, expans
 
 @cache
 def _signature(fn: Function) -> inspect.Signature | None:
+    if isinstance(fn, np.ufunc):  # which say nothing about themselves before NumPy 2.4
+        names = [f"x{i + 1}" for i in range(fn.nin)]
+        inputs = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY) for name in names]
+        out = inspect.Parameter("out", inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None)
+        options = UFUNC_OPTIONS | ({"axes": None, "axis": None, "keepdims": False} if fn.signature else {})
+        kind = inspect.Parameter.KEYWORD_ONLY
+        return inspect.Signature([*inputs, out, *(inspect.Parameter(k, kind, default=v) for k, v in options.items())])
     try:
         return inspect.signature(fn)
     except (TypeError, ValueError):
         return None
+
+
+UFUNC_OPTIONS = {"where": True, "casting": "same_kind", "order": "K", "dtype": None, "subok": True, "signature": None}
 
 
 def _says_nothing(name: str, value: Any, defaults: Mapping[str, Any]) -> bool:
