@@ -46,6 +46,7 @@ FILES_OF = {
         "dispatch",
         "anomaly",
     ],
+    "backprop": ["formulas", "arguments", "forward", "magnitudes", "matrices"],
 }
 KNOWS_NOTHING = {"errors", "backprop", "data"}  # rooms that import nothing of ours
 

@@ -257,7 +257,7 @@ def _slope(activation: str, z: Array) -> Array:
     if activation == "softmax":
         a = by_hand.softmax(z)
         return np.asarray(a * (1 - a))
-    return by_hand.ACTIVATIONS[activation].prime(z)
+    return by_hand.ACTIVATION_FORMULAS[activation].prime(z)
 
 
 def _demon(number: int, size: float, delta: Array, cost: float, moved: Any) -> DemonStep:

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from tinygrad_edu import backprop as bp
 
-ALL = sorted(bp.ACTIVATIONS)
+ALL = sorted(bp.ACTIVATION_FORMULAS)
 SMOOTH = ["sigmoid", "tanh", "gelu", "softplus", "sine", "identity"]
 OUTPUTS = [*ALL, "softmax"]
-EVERY_OUTPUT_AND_COST = pytest.mark.parametrize(("output", "cost"), list(itertools.product(OUTPUTS, bp.COSTS)))
+EVERY_OUTPUT_AND_COST = pytest.mark.parametrize(("output", "cost"), list(itertools.product(OUTPUTS, bp.COST_FORMULAS)))
 EPS = np.finfo(float).eps
 
 
@@ -49,7 +49,7 @@ def assert_matches_differences(net, activation, output, cost, tolerance=1e-7):
 
     def C(weights=weights, biases=biases, nudge=None):
         a = bp.feedforward(weights, biases, x, activation=activation, output=output, nudge=nudge)[1]
-        return bp.COSTS[cost].value(a[-1], y)
+        return bp.COST_FORMULAS[cost].value(a[-1], y)
 
     def swapped(arrays, i, new):
         return [*arrays[:i], new, *arrays[i + 1 :]]
@@ -87,8 +87,8 @@ def test_activation_and_derivative_against_fifty_digits(name):
     with mpmath.workdps(50):
         value = [float(EXACT[name](mpmath.mpf(v))) for v in z]
         slope = [float(mpmath.diff(EXACT[name], mpmath.mpf(v))) for v in z]
-    np.testing.assert_allclose(bp.ACTIVATIONS[name].f(z), value, rtol=8 * EPS, atol=16 * EPS)
-    np.testing.assert_allclose(bp.ACTIVATIONS[name].prime(z), slope, rtol=8 * EPS, atol=64 * EPS)
+    np.testing.assert_allclose(bp.ACTIVATION_FORMULAS[name].f(z), value, rtol=8 * EPS, atol=16 * EPS)
+    np.testing.assert_allclose(bp.ACTIVATION_FORMULAS[name].prime(z), slope, rtol=8 * EPS, atol=64 * EPS)
 
 
 @pytest.mark.parametrize(("dtype", "huge"), [(np.float64, 1e300), (np.float32, 1e30)])
@@ -101,14 +101,14 @@ def test_extremes_give_limits_without_warnings_and_keep_dtype(name, dtype, huge)
         "softplus": (0, z[-1], 0, 1), "step": (0, 1, 0, 0), "identity": (z[0], z[-1], 1, 1),
         "sine": (np.sin(z[0]), np.sin(z[-1]), np.cos(z[0]), np.cos(z[-1])),
     }  # fmt: skip
-    f, prime = bp.ACTIVATIONS[name].f(z), bp.ACTIVATIONS[name].prime(z)
+    f, prime = bp.ACTIVATION_FORMULAS[name].f(z), bp.ACTIVATION_FORMULAS[name].prime(z)
     assert f.dtype == prime.dtype == dtype
     assert np.isfinite([f, prime]).all()
     np.testing.assert_allclose([f[0], f[-1], prime[0], prime[-1]], limits[name], rtol=1e-6)
 
 
 def test_at_zero_the_kinks_take_the_documented_side():
-    at_zero = {name: tuple(float(g(np.zeros(1))[0]) for g in bp.ACTIVATIONS[name]) for name in ALL}
+    at_zero = {name: tuple(float(g(np.zeros(1))[0]) for g in bp.ACTIVATION_FORMULAS[name]) for name in ALL}
     assert at_zero["relu"] == (0, 0)
     assert at_zero["leaky_relu"] == (0, 0.01)
     assert at_zero["elu"] == (0, 1)
@@ -120,7 +120,7 @@ def test_sigmoid_is_relatively_accurate_until_it_underflows():
     with mpmath.workdps(50):
         exact = np.array([float(EXACT["sigmoid"](mpmath.mpf(v))) for v in z])
     # below 2.2e-308 numbers are 4.9e-324 apart, which is then all the accuracy there is
-    np.testing.assert_allclose(bp.ACTIVATIONS["sigmoid"].f(z), exact, rtol=4 * EPS, atol=1e-323)
+    np.testing.assert_allclose(bp.ACTIVATION_FORMULAS["sigmoid"].f(z), exact, rtol=4 * EPS, atol=1e-323)
 
 
 @given(st.lists(st.floats(-1e300, 1e300), min_size=1, max_size=5))
@@ -146,24 +146,26 @@ def test_softmax_jacobian_against_differences():
 def test_cost_values_by_hand():
     a, y = np.array([[0.5, 0.25], [0.5, 0.5]]), np.array([[1.0, 0.0], [0.0, 1.0]])
     # ½(¼ + 1/16) and ½(¼ + ¼), averaged; then logarithms of ½, ¾ and of ½, ½
-    assert bp.COSTS["quadratic"].value(a, y) == (5 / 32 + 1 / 4) / 2
-    np.testing.assert_allclose(bp.COSTS["binary_cross_entropy"].value(a, y), -np.log(0.5**3 * 0.75) / 2, rtol=1e-15)
-    np.testing.assert_allclose(bp.COSTS["cross_entropy"].value(a, y), np.log(2), rtol=1e-15)
+    assert bp.COST_FORMULAS["quadratic"].value(a, y) == (5 / 32 + 1 / 4) / 2
+    np.testing.assert_allclose(
+        bp.COST_FORMULAS["binary_cross_entropy"].value(a, y), -np.log(0.5**3 * 0.75) / 2, rtol=1e-15
+    )
+    np.testing.assert_allclose(bp.COST_FORMULAS["cross_entropy"].value(a, y), np.log(2), rtol=1e-15)
 
 
-@pytest.mark.parametrize("cost", bp.COSTS)
+@pytest.mark.parametrize("cost", bp.COST_FORMULAS)
 def test_cost_gradient_against_differences(cost):
     a, y = np.random.default_rng(1).uniform(0.05, 0.95, size=(2, 4, 3))
-    expected = numeric(lambda a: bp.COSTS[cost].value(a, y), a)
-    np.testing.assert_allclose(bp.COSTS[cost].gradient(a, y), expected, rtol=1e-7, atol=1e-8)
+    expected = numeric(lambda a: bp.COST_FORMULAS[cost].value(a, y), a)
+    np.testing.assert_allclose(bp.COST_FORMULAS[cost].gradient(a, y), expected, rtol=1e-7, atol=1e-8)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_clipped_logarithms_are_finite_with_gradient_zero(dtype):
     a, y = np.array([[0.0, 1.0, -2.0, 3.0]], dtype), np.array([[1, 0, 1, 0]], dtype)
     for cost in ("cross_entropy", "binary_cross_entropy"):
-        gradient = bp.COSTS[cost].gradient(a, y)
-        assert np.isfinite(bp.COSTS[cost].value(a, y))
+        gradient = bp.COST_FORMULAS[cost].gradient(a, y)
+        assert np.isfinite(bp.COST_FORMULAS[cost].value(a, y))
         assert gradient.dtype == dtype
         assert not gradient.any()
 
@@ -216,7 +218,7 @@ def test_every_combination_against_differences(output, cost):
     st.lists(st.integers(1, 4), min_size=2, max_size=5),
     st.data(),
     st.sampled_from(["sigmoid", "softmax"]),
-    st.sampled_from(sorted(bp.COSTS)),
+    st.sampled_from(sorted(bp.COST_FORMULAS)),
     st.integers(0, 2**32),
 )
 def test_any_depth_with_a_list_of_activations(sizes, data, output, cost, seed):
@@ -238,11 +240,13 @@ def test_a_wrong_rule_is_caught(monkeypatch):
 def test_shortcuts_equal_the_long_way(output, cost):
     *_, y = make_net([2, 4], seed=5, n=6)  # rows of y do not sum to 1
     z = np.random.default_rng(5).normal(size=y.shape)
-    a = bp.softmax(z) if output == "softmax" else bp.ACTIVATIONS["sigmoid"].f(z)
+    a = bp.softmax(z) if output == "softmax" else bp.ACTIVATION_FORMULAS["sigmoid"].f(z)
     jacobian = bp.softmax_jacobian(a) if output == "softmax" else np.stack([np.diag(row * (1 - row)) for row in a])
-    long_way = [J @ g for J, g in zip(jacobian, bp.COSTS[cost].gradient(a, y), strict=True)]
+    long_way = [J @ g for J, g in zip(jacobian, bp.COST_FORMULAS[cost].gradient(a, y), strict=True)]
     np.testing.assert_allclose(bp.output_error(z, a, y, output=output, cost=cost), long_way, rtol=1e-13, atol=1e-15)
-    np.testing.assert_allclose(bp.total_cost(z, a, y, output=output, cost=cost), bp.COSTS[cost].value(a, y), rtol=1e-14)
+    np.testing.assert_allclose(
+        bp.total_cost(z, a, y, output=output, cost=cost), bp.COST_FORMULAS[cost].value(a, y), rtol=1e-14
+    )
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -345,7 +349,7 @@ def test_scales_where_the_gradient_is_zero():
     assert clipped.delta[0].tolist() == [[0.5, 0]]
 
 
-@pytest.mark.parametrize("cost", bp.COSTS)
+@pytest.mark.parametrize("cost", bp.COST_FORMULAS)
 def test_scales_do_not_overflow(cost):
     net = [np.ones((1, 2)), np.full((2, 2), 1e10)], [np.zeros(2), np.full(2, -2e10 - 700)], [[100.0]], [0]
     assert bp.backprop(*net).a[-1].max() < 1e-300

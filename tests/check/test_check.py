@@ -11,8 +11,8 @@ import tinygrad_edu as tg
 from tinygrad_edu import backprop as by_hand
 from tinygrad_edu import check, engine
 
-ACTIVATIONS = sorted(by_hand.ACTIVATIONS)
-COSTS = sorted(by_hand.COSTS)
+ACTIVATIONS = sorted(by_hand.ACTIVATION_FORMULAS)
+COSTS = sorted(by_hand.COST_FORMULAS)
 
 
 @st.composite
@@ -134,8 +134,8 @@ def test_finite_differences_catch_an_error_that_both_sides_share(monkeypatch):
     rules = list(engine.RULES[np.tanh])
     rules[0] = lambda g, y, a: 2 * g * (1 - y * y)
     monkeypatch.setitem(engine.RULES, np.tanh, tuple(rules))
-    tanh = by_hand.ACTIVATIONS["tanh"]
-    monkeypatch.setitem(by_hand.ACTIVATIONS, "tanh", tanh._replace(prime=lambda z: 2 * tanh.prime(z)))
+    tanh = by_hand.ACTIVATION_FORMULAS["tanh"]
+    monkeypatch.setitem(by_hand.ACTIVATION_FORMULAS, "tanh", tanh._replace(prime=lambda z: 2 * tanh.prime(z)))
     report = tg.check_backprop(*small())
     assert report.max_error <= report.tolerance
     assert not report.ok

@@ -67,7 +67,7 @@ def test_the_lines_are_the_function_and_its_derivative(name):
     value, slope = axes.get_lines()
     z = value.get_xdata()
     kept = z != 0
-    hand = tg.backprop.ACTIVATIONS[name]
+    hand = tg.backprop.ACTIVATION_FORMULAS[name]
     np.testing.assert_allclose(value.get_ydata()[kept], hand.f(z[kept]), atol=1e-14)
     np.testing.assert_allclose(slope.get_ydata()[kept], hand.prime(z[kept]), atol=1e-14)
     assert np.isnan(value.get_ydata()[~kept]).all()  # no line joins the sides of a jump

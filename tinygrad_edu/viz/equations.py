@@ -329,7 +329,7 @@ def _slope(layer: Layer, sketch: graph.Sketch) -> Array | None:
     for function, y in zip(layer.functions, layer.applied, strict=True):
         factor: Any
         if is_activation(function, x.value, y.value):
-            factor = by_hand.ACTIVATIONS[function].prime(x.value)
+            factor = by_hand.ACTIVATION_FORMULAS[function].prime(x.value)
         elif y.fn in (np.maximum, np.minimum) and any(arg is x for arg in y.args):
             other = y.values[1 if y.args[0] is x else 0]
             wins = x.value > other if y.fn is np.maximum else x.value < other

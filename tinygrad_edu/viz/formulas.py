@@ -18,7 +18,7 @@ LOGITS = {  # costs of weighted inputs: the output function that is inside, and 
     "binary_cross_entropy_with_logits": ("sigmoid", "binary_cross_entropy"),
     "cross_entropy_with_logits": ("softmax", "cross_entropy"),
 }
-COSTS = {*by_hand.COSTS, *LOGITS}
+COSTS = {*by_hand.COST_FORMULAS, *LOGITS}
 
 
 def agree(x: Any, y: Any, size: float = 0.0) -> bool:
@@ -34,7 +34,11 @@ def agree(x: Any, y: Any, size: float = 0.0) -> bool:
 def is_activation(name: str, z: Any, a: Any) -> bool:
     """Whether a is the activation function of this name of z."""
     with np.errstate(all="ignore"):
-        return name in by_hand.ACTIVATIONS and z.dtype.kind == "f" and agree(by_hand.ACTIVATIONS[name].f(z), a)
+        return (
+            name in by_hand.ACTIVATION_FORMULAS
+            and z.dtype.kind == "f"
+            and agree(by_hand.ACTIVATION_FORMULAS[name].f(z), a)
+        )
 
 
 def is_softmax(z: Any, a: Any) -> bool:
@@ -53,7 +57,7 @@ def is_cost(name: str, a: Any, y: Any, C: Any) -> bool:
             output, cost = LOGITS[name]
             value = by_hand.total_cost(a, a, y, output=output, cost=cost)
         else:
-            value = by_hand.COSTS[name].value(a, y)
+            value = by_hand.COST_FORMULAS[name].value(a, y)
     return agree(np.asarray(value, dtype=C.dtype), C.reshape(()), float(np.max(np.abs(a))) if name in LOGITS else 0.0)
 
 
@@ -61,8 +65,8 @@ def cost_gradient(name: str, a: Array, y: Array) -> tuple[Array, Array]:
     """∇ₐC by hand, and the same with every term by its magnitude: rounding errors are proportional to that."""
     if name in LOGITS:
         is_softmax_inside = LOGITS[name][0] == "softmax"
-        output = by_hand.softmax(a) if is_softmax_inside else by_hand.ACTIVATIONS["sigmoid"].f(a)
+        output = by_hand.softmax(a) if is_softmax_inside else by_hand.ACTIVATION_FORMULAS["sigmoid"].f(a)
         total = y.sum(axis=1, keepdims=True) if is_softmax_inside else 1
         return (output * total - y) / len(a), (output * np.abs(total) + np.abs(y)) / len(a)
-    nabla = by_hand.COSTS[name].gradient(a, y)
+    nabla = by_hand.COST_FORMULAS[name].gradient(a, y)
     return nabla, np.abs(nabla)
