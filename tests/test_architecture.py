@@ -44,6 +44,9 @@ FILES_OF = {
         "dispatch",
         "anomaly",
     ],
+    "nn": ["module", "initializers", "linear", "mlp"],
+    "optim": ["base", "sgd", "adam"],
+    "training": ["history", "measuring", "step", "fit"],
 }
 KNOWS_NOTHING = {"errors", "backprop", "data"}  # rooms that import nothing of ours
 
