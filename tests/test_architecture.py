@@ -47,6 +47,9 @@ FILES_OF = {
         "anomaly",
     ],
     "backprop": ["formulas", "arguments", "forward", "magnitudes", "matrices"],
+    "nn": ["module", "initializers", "linear", "mlp"],
+    "optim": ["base", "sgd", "adam"],
+    "training": ["history", "measuring", "step", "fit"],
 }
 KNOWS_NOTHING = {"errors", "backprop", "data"}  # rooms that import nothing of ours
 

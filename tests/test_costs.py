@@ -11,7 +11,8 @@ from hypothesis.extra.numpy import arrays
 
 import tinygrad_edu as tg
 from tinygrad_edu import costs
-from tinygrad_edu.costs import COSTS, FROM_LOGITS, cost_named, one_hot
+from tinygrad_edu.costs import COSTS, FROM_LOGITS, cost_named, one_hot, stable_cost
+from tinygrad_edu.functional import ACTIVATIONS
 
 EPS = np.finfo(float).eps
 TINY = np.finfo(float).tiny
@@ -69,6 +70,21 @@ def test_the_module_has_the_names_of_the_contract():
     assert [f.__name__ for f in COSTS.values()] == list(COSTS)
     assert all(getattr(tg.costs, name) is f for name, f in COSTS.items())
     assert set(FROM_LOGITS) == {("sigmoid", "binary_cross_entropy"), ("softmax", "cross_entropy")}
+
+
+def test_the_stable_cost_is_that_of_the_pair_alone():
+    found = {
+        (output, name): stable_cost(sigma, cost)
+        for output, sigma in ACTIVATIONS.items()
+        for name, cost in COSTS.items()
+    }
+    assert {pair: cost for pair, cost in found.items() if cost} == FROM_LOGITS
+
+    def sigmoid(z):
+        """Another function of the name."""
+        return z
+
+    assert stable_cost(sigmoid, costs.binary_cross_entropy) is None
 
 
 @EVERY

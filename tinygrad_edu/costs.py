@@ -14,7 +14,7 @@ import numpy as np
 
 from tinygrad_edu.engine import Node, scoped
 from tinygrad_edu.errors import unknown_name
-from tinygrad_edu.functional import log_softmax, softplus
+from tinygrad_edu.functional import ACTIVATIONS, log_softmax, softplus
 from tinygrad_edu.tensor import Tensor
 
 
@@ -109,6 +109,14 @@ FROM_LOGITS: dict[tuple[str, str], Callable[[Any, Any], Any]] = {
     ("softmax", "cross_entropy"): cross_entropy_with_logits,
 }
 """(output activation, cost) → the same cost computed stably from the weighted inputs z of the output layer."""
+
+
+def stable_cost(sigma: Callable[[Any], Any], cost: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any] | None:
+    """The cost of the weighted inputs z that is ``cost(sigma(z), y)``, computed stably; None if there is none."""
+    for (output, name), from_logits in FROM_LOGITS.items():
+        if sigma is ACTIVATIONS[output] and cost is COSTS[name]:
+            return from_logits
+    return None
 
 
 def cost_named(cost: str | Callable[[Any, Any], Any], who: str) -> Callable[[Any, Any], Any]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import tinygrad_edu as tg
 from tinygrad_edu.engine import ancestors
 from tinygrad_edu.functional import ACTIVATIONS
-from tinygrad_edu.nn import INITIALIZERS, MLP, Layer, Linear, Module, Sequential
+from tinygrad_edu.nn import INITIALIZERS, MLP, Layer, Linear, Module, Sequential, split
 
 SEEDS = st.integers(0, 2**32)
 NAMES = st.sampled_from(sorted(ACTIVATIONS))
@@ -395,3 +395,80 @@ def test_an_array_is_taken_in_the_dtype_of_the_network():
     assert net(np.ones((4, 2))).dtype == np.float32
     assert net(np.ones((4, 2), np.uint8)).dtype == np.float32
     assert net(tg.Tensor(np.ones((4, 2)))).dtype == np.float64
+
+
+# --- the last step: weighted inputs, and the function that makes outputs of them -------------------------
+
+
+@given(net=networks(), n=st.integers(1, 4), seed=SEEDS)
+def test_split_is_the_network_in_two_parts(net, n, seed):
+    x = np.random.default_rng(seed).normal(size=(n, net.sizes[0]))
+    for model in (net, Sequential(*net.layers), Sequential(net), Sequential(tg.identity, Sequential(*net.layers))):
+        logits, sigma = split(model)
+        assert sigma is ACTIVATIONS[net.output]
+        np.testing.assert_array_equal(logits(x).numpy(), net.logits(x).numpy())
+        np.testing.assert_array_equal(tg.stop_gradient(sigma(logits(x))), tg.stop_gradient(model(x)))
+
+
+@pytest.mark.parametrize(
+    ("model", "sigma"),
+    [
+        (Sequential(Linear(2, 3, rng=0), tg.softmax), tg.softmax),
+        (Sequential(Linear(2, 3, rng=0)), tg.identity),
+        (Sequential(), tg.identity),
+        (Linear(2, 3, rng=0), tg.identity),
+        (tg.tanh, tg.tanh),
+    ],
+    ids=repr,
+)
+def test_split_of_layers_and_functions(model, sigma):
+    x = np.array([[1.0, -2.0]])
+    logits, found = split(model)
+    assert found is sigma
+    np.testing.assert_array_equal(tg.stop_gradient(found(logits(x))), tg.stop_gradient(model(x)))
+
+
+class Doubled:
+    """Stands before a network class, and calls it twice as large."""
+
+    def __call__(self, x):
+        return super().__call__(x) * 2
+
+
+def test_a_class_with_its_own_call_does_not_inherit_the_split():
+    class Louder(MLP):
+        def __call__(self, x):
+            return super().__call__(x) * 2
+
+    class Mixed(Doubled, MLP):
+        pass
+
+    class OwnLogits(MLP):  # which MLP.__call__ does not use
+        def logits(self, x):
+            return super().logits(x) * 2
+
+    class Told(MLP):
+        def __call__(self, x):
+            return tg.tanh(self.logits(x))
+
+        def split(self):
+            return self.logits, tg.tanh
+
+    class More(Told):
+        pass
+
+    x = np.array([[1.0, -2.0]])
+    for kind, sigma in [(Louder, tg.identity), (Mixed, tg.identity), (OwnLogits, tg.sigmoid), (More, tg.tanh)]:
+        for model in (kind([2, 3, 1], rng=0), Sequential(kind([2, 3, 1], rng=0))):
+            logits, found = split(model)
+            assert found is sigma
+            np.testing.assert_array_equal(found(logits(x)).numpy(), model(x).numpy())
+
+
+def test_a_layer_put_in_later_is_the_one_that_is_split():
+    net = MLP([2, 3, 1], rng=0)
+    net.layers[-1] = Layer(net.layers[-1].linear, "tanh", 2)
+    x = np.array([[1.0, -2.0]])
+    logits, sigma = split(net)
+    assert sigma is tg.tanh
+    np.testing.assert_array_equal(sigma(logits(x)).numpy(), net(x).numpy())

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import tinygrad_edu as tg
 from tinygrad_edu import costs
+from tinygrad_edu.functional import ACTIVATIONS
 from tinygrad_edu.nn import MLP, Linear, Sequential
 from tinygrad_edu.training import accuracy, cost_of
 
@@ -332,16 +333,27 @@ def test_a_cost_by_name_and_the_function_are_the_same():
 
 @pytest.mark.parametrize(("output", "cost"), [("softmax", "cross_entropy"), ("sigmoid", "binary_cross_entropy")])
 def test_stable_pairs_are_computed_from_z(output, cost):
-    """A saturated output unit has gradient ŷ − y, although a itself has lost it."""
+    """A saturated output unit has gradient ŷ − y, although a itself has lost it; whatever class the network is of."""
     net = MLP([1, 2], output=output, rng=0)
     net.weights[0].data = np.zeros((1, 2))
     net.biases[0].data = np.array([1000.0, -1000.0])
-    for c in (cost, costs.COSTS[cost]):
-        net.biases[0].zero_grad()
-        C, _ = cost_of(net, np.ones((1, 1)), np.array([[0.0, 1.0]]), c)
-        C.backward()
-        assert C.item() == 2000
-        np.testing.assert_allclose(net.biases[0].grad, [1, -1], rtol=1e-15)
+    row = Sequential(tg.identity, net.layers[0].linear, ACTIVATIONS[output])
+    for model in (net, row, Sequential(*net.layers), Sequential(net)):
+        for c in (cost, costs.COSTS[cost]):
+            net.biases[0].zero_grad()
+            C, outputs = cost_of(model, np.ones((1, 1)), np.array([[0.0, 1.0]]), c)
+            C.backward()
+            assert C.item() == 2000
+            np.testing.assert_array_equal(outputs.numpy(), model(np.ones((1, 1))).numpy())
+            np.testing.assert_allclose(net.biases[0].grad, [1, -1], rtol=1e-15)
+
+
+@pytest.mark.parametrize("sigma", [tg.softmax, tg.sigmoid, tg.tanh])
+def test_costs_of_weighted_inputs_take_no_outputs(sigma):
+    x, y = problem()
+    with pytest.raises(ValueError, match=f"takes weighted inputs, but the network's output is {sigma.__name__}; use"):
+        train(Sequential(Linear(3, 2, rng=0), sigma), x, y, cost="cross_entropy_with_logits")
+    train(Sequential(Linear(3, 2, rng=0), lambda z: sigma(z)), x, y, cost="cross_entropy_with_logits")
 
 
 @pytest.mark.parametrize("optimizer", [tg.optim.SGD, tg.optim.Adam])

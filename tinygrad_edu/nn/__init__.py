@@ -5,7 +5,8 @@ z = a W + b.
 """
 
 from tinygrad_edu.nn.initializers import INITIALIZERS
-from tinygrad_edu.nn.layers import Linear, Module, Sequential
+from tinygrad_edu.nn.linear import Linear
 from tinygrad_edu.nn.mlp import MLP, Layer
+from tinygrad_edu.nn.module import Module, Sequential, split
 
-__all__ = ["INITIALIZERS", "MLP", "Layer", "Linear", "Module", "Sequential"]
+__all__ = ["INITIALIZERS", "MLP", "Layer", "Linear", "Module", "Sequential", "split"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from tinygrad_edu.engine import records_all, scope
 from tinygrad_edu.functional import activation_named
-from tinygrad_edu.nn.layers import Linear, Module
+from tinygrad_edu.nn.linear import Linear
+from tinygrad_edu.nn.module import Module, Sequential
 from tinygrad_edu.tensor import Tensor
 
 
@@ -47,6 +48,10 @@ class Layer(Module):
         """The activations a of the layer, for those of the one before."""
         with scope(f"layer {self.number}"):
             return self.activate(self.linear(x))
+
+    def split(self) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
+        """The weighted inputs, and σ."""
+        return self.weighted_input, self._sigma
 
     def __repr__(self) -> str:
         return f"Layer({self.linear!r}, {self.activation!r})"
@@ -156,6 +161,10 @@ class MLP(Module):
         for layer in self.layers[:-1]:
             x = layer(x)
         return self.layers[-1].weighted_input(x)
+
+    def split(self) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
+        """The weighted inputs z^L of the output layer, and its activation function."""
+        return Sequential(self.batch, *self.layers).split()
 
     def batch(self, x: Any) -> Any:
         """``x`` as a batch of the right shape; an array also in the dtype of the parameters."""

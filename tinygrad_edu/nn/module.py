@@ -1,16 +1,14 @@
-"""The base of all layers, the linear layer, and layers in a row."""
+"""What all networks have in common: their parameters, their last step, and layers in a row."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from tinygrad_edu.engine import scope
-from tinygrad_edu.nn.initializers import initializer_named
+from tinygrad_edu.functional import identity
 from tinygrad_edu.tensor import Tensor
+
+Function = Callable[[Any], Any]
 
 
 class Module:
@@ -22,6 +20,19 @@ class Module:
     def __call__(self, x: Any) -> Any:
         """The outputs for a batch ``x``, one example a row."""
         raise NotImplementedError
+
+    def split(self) -> tuple[Function, Function]:
+        """The network in two parts: its weighted inputs z, and the function that makes outputs of them.
+
+        A subclass that ends in an activation function defines it next to its ``__call__``; `fit` then computes the
+        cost from z where that is more accurate. The function `tinygrad_edu.nn.split` asks for it.
+
+        Returns
+        -------
+        logits, sigma : callable
+            Such that ``self(x)`` is ``sigma(logits(x))``.
+        """
+        return self, identity
 
     def named_parameters(self) -> dict[str, Tensor]:
         """The tensors that require a gradient, by the path to them (``"layers.0.W"``)."""
@@ -49,53 +60,34 @@ def _tensors(path: str, value: Any) -> list[tuple[str, Tensor]]:
     return []
 
 
-class Linear(Module):
-    """A layer of weighted inputs, z = a W + b.
+def split(model: Function) -> tuple[Function, Function]:
+    """A model in two parts, ``(logits, sigma)`` with ``model(x) = sigma(logits(x))``.
 
     Parameters
     ----------
-    n_in, n_out : int
-        Numbers of inputs and outputs.
-    init : {"scaled", "normal", "glorot", "he"}
-        How W and b start; see `tinygrad_edu.nn.initializers`.
-    rng : int, numpy.random.Generator or None
-        Source or seed of the random numbers.
-    dtype : dtype
-        Of the parameters.
-    suffix : str
-        Of the names in drawings: ``"1"`` names them W1, b1, z1.
+    model : callable
+        A network, a layer, or a function such as `tinygrad_edu.sigmoid`.
 
-    Attributes
-    ----------
-    W : Tensor, shape (n_in, n_out)
-    b : Tensor, shape (n_out,)
+    Returns
+    -------
+    logits, sigma : callable
+        What a `Module` says of itself (`Module.split`), unless a subclass has defined ``__call__`` anew and left
+        ``split`` to the class it inherits from, which knows nothing of it: then the module and the identity. Of a
+        function, the identity and itself.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> net = tg.nn.Sequential(tg.nn.Linear(2, 3), tg.sigmoid)
+    >>> logits, sigma = split(net)
+    >>> logits, sigma is tg.sigmoid
+    (Sequential(Linear(2, 3), identity), True)
     """
-
-    def __init__(
-        self,
-        n_in: int,
-        n_out: int,
-        init: str = "scaled",
-        rng: int | np.random.Generator | None = None,
-        dtype: npt.DTypeLike = np.float64,
-        suffix: str = "",
-    ) -> None:
-        if n_in < 1 or n_out < 1:
-            raise ValueError(f"Linear: n_in and n_out must be at least 1, not {n_in} and {n_out}")
-        W, b = initializer_named(init, "Linear: init")(np.random.default_rng(rng), n_in, n_out)
-        self.W = Tensor(W, requires_grad=True, name=f"W{suffix}", dtype=dtype)
-        self.b = Tensor(b, requires_grad=True, name=f"b{suffix}", dtype=dtype)
-        self._name_of_z = f"z{suffix}"
-
-    def __call__(self, x: Any) -> Tensor:
-        """The weighted inputs for a batch ``x`` of shape (n, n_in); shape (n, n_out)."""
-        with scope("linear"):
-            z: Tensor = x @ self.W + self.b
-        z.name = self._name_of_z
-        return z
-
-    def __repr__(self) -> str:
-        return f"Linear({self.W.shape[0]}, {self.W.shape[1]})"
+    if not isinstance(model, Module):
+        return identity, model
+    classes = type(model).__mro__
+    speaks_of_its_own_call = next(c for c in classes if "split" in vars(c) or "__call__" in vars(c))
+    return model.split() if "split" in vars(speaks_of_its_own_call) else (model, identity)
 
 
 class Sequential(Module):
@@ -107,7 +99,7 @@ class Sequential(Module):
         Modules, or functions such as `tinygrad_edu.tanh`.
     """
 
-    def __init__(self, *layers: Callable[[Any], Any]) -> None:
+    def __init__(self, *layers: Function) -> None:
         self.layers = list(layers)
 
     def __call__(self, x: Any) -> Any:
@@ -115,6 +107,13 @@ class Sequential(Module):
         for layer in self.layers:
             x = layer(x)
         return x
+
+    def split(self) -> tuple[Function, Function]:
+        """The layers but for the last step of the last one, and that step."""
+        if not self.layers:
+            return self, identity
+        logits, sigma = split(self.layers[-1])
+        return Sequential(*self.layers[:-1], logits), sigma
 
     def __repr__(self) -> str:
         return f"Sequential({', '.join(getattr(layer, '__name__', repr(layer)) for layer in self.layers)})"

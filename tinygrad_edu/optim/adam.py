@@ -1,0 +1,49 @@
+"""Adam: steps scaled by running means of the gradient and its square."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.optim.base import Array, Optimizer
+from tinygrad_edu.tensor import Tensor
+
+
+class Adam(Optimizer):
+    """Adam (Kingma and Ba 2015): steps of about η, scaled by running means of g and g².
+
+    m → β₁ m + (1 − β₁) g, v → β₂ v + (1 − β₂) g², w → w − η m̂ / (√v̂ + ε), with m̂ = m/(1 − β₁ᵗ), v̂ = v/(1 − β₂ᵗ).
+
+    Parameters
+    ----------
+    params : iterable of Tensor
+    lr : float
+        The learning rate η.
+    betas : (float, float)
+        β₁ and β₂.
+    eps : float
+        ε, against division by zero.
+    """
+
+    def __init__(
+        self, params: Iterable[Tensor], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8
+    ) -> None:
+        super().__init__(params, lr)
+        if not all(0 <= beta < 1 for beta in betas):
+            raise ValueError(f"Adam: betas must be from 0 to below 1, not {betas}")
+        self.betas = betas
+        self.eps = eps
+
+    def initial_state(self, w: Array) -> tuple[Array, ...]:
+        """The number of steps t, and the running means m and v."""
+        return np.zeros(()), np.zeros_like(w), np.zeros_like(w)
+
+    def update(self, w: Any, g: Any, *state: Any) -> tuple[Any, tuple[Any, ...]]:
+        """Gives w − η m̂ / (√v̂ + ε)."""
+        t, m, v = state
+        beta1, beta2 = map(float, self.betas)
+        t, m, v = t + 1.0, beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g * g
+        m_hat, v_hat = m / (1 - beta1**t).astype(w.dtype), v / (1 - beta2**t).astype(w.dtype)
+        return w - float(self.lr) * m_hat / (np.sqrt(v_hat) + float(self.eps)), (t, m, v)

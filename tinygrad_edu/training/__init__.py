@@ -1,0 +1,7 @@
+"""Training: mini-batches, epochs, and the history of a run."""
+
+from tinygrad_edu.training.fit import fit
+from tinygrad_edu.training.history import History
+from tinygrad_edu.training.measuring import accuracy, cost_of
+
+__all__ = ["History", "accuracy", "cost_of", "fit"]

@@ -1,0 +1,92 @@
+"""How good a model is: its cost, and the fraction that it classifies rightly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tinygrad_edu.costs import FROM_LOGITS, binary_cross_entropy_with_logits, cost_named, stable_cost
+from tinygrad_edu.engine import no_grad
+from tinygrad_edu.functional import ACTIVATIONS, identity
+from tinygrad_edu.nn import split
+from tinygrad_edu.training.history import History
+
+Array = npt.NDArray[Any]
+Model = Callable[[Any], Any]
+Cost = str | Callable[[Any, Any], Any]
+
+
+def cost_of(model: Model, x: Any, y: Any, cost: Cost) -> tuple[Any, Any]:
+    """C for a batch, and the outputs; from the weighted inputs z^L where there is a stable formula for that."""
+    C = cost_named(cost, "fit: cost")
+    logits, sigma = split(model)
+    stable = stable_cost(sigma, C)
+    if stable is not None:
+        z = logits(x)
+        return stable(z, y), sigma(z)
+    _check_takes_outputs(C, sigma)
+    outputs = model(x)
+    value = C(outputs, y)
+    if np.size(value) != 1:
+        raise ValueError(
+            f"fit: the cost returned shape {np.shape(value)}; it must return one number, the mean over the batch"
+        )
+    return value, outputs
+
+
+def _check_takes_outputs(cost: Callable[[Any, Any], Any], sigma: Callable[[Any], Any]) -> None:
+    """Raise where a cost of weighted inputs would be given outputs of an activation function."""
+    for (_, name), from_logits in FROM_LOGITS.items():
+        if cost is from_logits and sigma is not identity and sigma in ACTIVATIONS.values():
+            raise ValueError(
+                f"fit: {cost.__name__} takes weighted inputs, but the network's output is {sigma.__name__}; use the "
+                f"cost {name!r}, which is computed from the weighted inputs where it can be, or output='identity'"
+            )
+
+
+def accuracy(outputs: Any, y: Array, threshold: float = 0.5) -> float | None:
+    """The fraction of examples classified rightly, or None where the targets are not classes.
+
+    Parameters
+    ----------
+    outputs : Tensor or ndarray, shape (n, units)
+        The class is the unit with the largest output; with a single unit, 1 from the threshold up.
+    y : ndarray
+        Integer labels of shape (n,), or rows with a single 1; for a single unit, 0 or 1.
+    threshold : float
+        For probabilities ½; for weighted inputs z it is 0, where σ(z) = ½.
+    """
+    a = outputs.numpy() if hasattr(outputs, "numpy") else np.asarray(outputs)
+    if a.ndim != 2:
+        return None
+    if a.shape[1] == 1:
+        return float(np.mean((a >= threshold) == y.reshape(a.shape))) if np.isin(y, (0, 1)).all() else None
+    if y.ndim == 1:
+        return float(np.mean(a.argmax(axis=1) == y))
+    one_hot = np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all()
+    return float(np.mean(a.argmax(axis=1) == y.argmax(axis=1))) if one_hot else None
+
+
+@no_grad()
+def measure(
+    history: History, model: Model, x: Array, y: Array, cost: Cost, held_out: tuple[Array, Array] | None
+) -> None:
+    """Add an entry to every list of the history."""
+    threshold = 0.0 if cost_named(cost, "fit: cost") is binary_cross_entropy_with_logits else 0.5
+    C, outputs = cost_of(model, x, y, cost)
+    seen: list[tuple[list[float], float | None]] = [
+        (history.cost, float(C)),
+        (history.accuracy, accuracy(outputs, y, threshold)),
+    ]
+    if held_out is not None:
+        C, outputs = cost_of(model, *held_out, cost)
+        seen += [
+            (history.validation_cost, float(C)),
+            (history.validation_accuracy, accuracy(outputs, held_out[1], threshold)),
+        ]
+    for values, value in seen:  # only now, so that Ctrl-C during the measuring leaves lists of one length
+        if value is not None:
+            values.append(value)

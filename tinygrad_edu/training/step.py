@@ -1,0 +1,77 @@
+"""One step down the gradient of a mini-batch."""
+
+from __future__ import annotations
+
+import warnings
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.compiler import compile
+from tinygrad_edu.engine import gradients, is_watched
+from tinygrad_edu.optim import Optimizer
+from tinygrad_edu.tensor import Tensor
+from tinygrad_edu.training.measuring import Array, Cost, Model, cost_of
+
+
+class Step:
+    """The step: compiled if that is wanted and can be done, else as it is written."""
+
+    def __init__(self, model: Model, cost: Cost, optimizer: Optimizer, compiled: bool) -> None:
+        self._model, self._cost, self._optimizer = model, cost, optimizer
+        self._compiled = compile(partial(_updated, model, cost, optimizer)) if compiled else None
+
+    def __call__(self, x: Array, y: Array) -> None:
+        """Take one step, for the examples x with the targets y."""
+        if self._compiled is None or is_watched():
+            self._take(x, y)
+            return
+        try:
+            values, state = self._compiled(x, y, self._optimizer.state)
+        except Exception as error:
+            self._take(x, y)  # an error of the model itself comes out here
+            self._compiled = None
+            warnings.warn(
+                f"fit: this model is not compiled, so it learns as well but more slowly: {error}", stacklevel=3
+            )
+            return
+        for p, value in zip(self._optimizer.params, values, strict=True):
+            if value is not None:
+                p.replace(value)
+        self._optimizer.state = state
+
+    def _take(self, x: Array, y: Array) -> None:
+        self._optimizer.zero_grad()
+        _cost_to_lower(self._model, x, y, self._cost).backward()
+        if all(p.grad is None for p in self._optimizer.params):
+            raise ValueError(ANOTHER_MODEL)
+        self._optimizer.step()
+
+
+ANOTHER_MODEL = "fit: the cost depends on no parameter of the optimizer: is it of another model?"
+
+
+def _updated(
+    model: Model, cost: Cost, optimizer: Optimizer, x: Any, y: Any, state: list[tuple[Any, ...]]
+) -> tuple[list[Any], list[tuple[Any, ...]]]:
+    """A step as a function: new values of the parameters, None where there is no gradient, and the state."""
+    C = _cost_to_lower(model, x, y, cost)
+    found = gradients(C, np.ones(C.shape, C.dtype), optimizer.params, create_graph=True)
+    if not found:
+        raise ValueError(ANOTHER_MODEL)
+    moved = [
+        optimizer.update(p, found[p], *s) if p in found else (None, s)
+        for p, s in zip(optimizer.params, state, strict=True)
+    ]
+    return [value for value, _ in moved], [s for _, s in moved]
+
+
+def _cost_to_lower(model: Model, x: Any, y: Any, cost: Cost) -> Tensor:
+    C, _ = cost_of(model, x, y, cost)
+    if not isinstance(C, Tensor) or not C.requires_grad:
+        raise TypeError(
+            "fit: the cost does not depend on any parameter, so nothing can be learned; is the output "
+            "a step function, or does the model or the cost leave tensors (with .numpy() or no_grad)?"
+        )
+    return C
