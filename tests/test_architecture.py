@@ -44,6 +44,18 @@ FILES_OF = {
         "dispatch",
         "anomaly",
     ],
+    "rules": [
+        "elementwise",
+        "reductions",
+        "shapes",
+        "indexing",
+        "joining",
+        "signals",
+        "products",
+        "linalg",
+        "decompositions",
+        "norms",
+    ],
 }
 KNOWS_NOTHING = {"errors", "backprop", "data"}  # rooms that import nothing of ours
 
