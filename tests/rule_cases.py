@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.rules.shapes import scatter_add
+from tinygrad_edu.rules.indexing import scatter_add
 
 UNARY_SHAPES = ((), (3,), (2, 3), (0,), (2, 0, 3))
 PAIRS = (

@@ -50,6 +50,18 @@ FILES_OF = {
     "nn": ["module", "initializers", "linear", "mlp"],
     "optim": ["base", "sgd", "adam"],
     "training": ["history", "measuring", "step", "fit"],
+    "rules": [
+        "elementwise",
+        "reductions",
+        "shapes",
+        "indexing",
+        "joining",
+        "signals",
+        "products",
+        "linalg",
+        "decompositions",
+        "norms",
+    ],
 }
 KNOWS_NOTHING = {"errors", "backprop", "data"}  # rooms that import nothing of ours
 

@@ -10,7 +10,7 @@ import numpy as np
 from tinygrad_edu.compiler import text
 from tinygrad_edu.compiler.program import Printer
 from tinygrad_edu.engine import Node, nodes_in
-from tinygrad_edu.rules.shapes import scatter_add
+from tinygrad_edu.rules.indexing import scatter_add
 from tinygrad_edu.transforms import leaves_of
 
 DEEPEST = 8  # operations within each other in one expression

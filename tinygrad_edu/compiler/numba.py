@@ -26,7 +26,7 @@ from tinygrad_edu.compiler.simplify import uniform_value
 from tinygrad_edu.compiler.trace import Trace
 from tinygrad_edu.engine import Node, nodes_in
 from tinygrad_edu.errors import name_of
-from tinygrad_edu.rules.shapes import scatter_add
+from tinygrad_edu.rules.indexing import scatter_add
 from tinygrad_edu.transforms import leaves_of
 
 BLAS_FROM = 500  # multiplications in a matrix product; loops do fewer of them faster than BLAS is called

@@ -13,7 +13,7 @@ from tinygrad_edu.compiler.names import Names
 from tinygrad_edu.compiler.plan import Place, plan, takes_out
 from tinygrad_edu.compiler.trace import Trace, operations_under
 from tinygrad_edu.engine import Node, nodes_in
-from tinygrad_edu.rules.shapes import scatter_add
+from tinygrad_edu.rules.indexing import scatter_add
 from tinygrad_edu.transforms import leaves_of
 
 WIDTH = 120

@@ -1,9 +1,15 @@
-"""The derivative table: what every NumPy function does to a gradient, grouped as NumPy's manual groups them.
+"""The derivative table: what every NumPy function does to a gradient, one file a chapter of NumPy's manual.
 
-- `elementwise`: one number in, one number out (and two-argument arithmetic).
+- `elementwise`: one number in, one number out (and two-argument arithmetic). Read this first.
 - `reductions`: sums, products, extrema, statistics, differences over axes.
-- `linalg`: products of matrices and vectors, decompositions, norms.
-- `shapes`: the same numbers in another arrangement; joining, splitting, indexing.
+- `shapes`: the same numbers in another shape; axes.
+- `indexing`: some of the elements, by index, condition or choice; elements moved.
+- `joining`: several arrays made one; padding and inserting.
+- `signals`: functions given by their values: on a grid, piece by piece; convolution.
+- `products`: of matrices and vectors; Einstein sums.
+- `linalg`: inverses and determinants; equations solved.
+- `decompositions`: Cholesky, eigenvalues, SVD, QR.
+- `norms`: of vectors and matrices; the condition number.
 
 A function has either a rule (`defvjp`), or is a short composition of others (`expands`) and needs none.
 """
@@ -13,7 +19,18 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.rules import elementwise, linalg, reductions, shapes
+from tinygrad_edu.rules import (
+    decompositions,
+    elementwise,
+    indexing,
+    joining,
+    linalg,
+    norms,
+    products,
+    reductions,
+    shapes,
+    signals,
+)
 
 REDUCTIONS: dict[Any, Callable[..., Any]] = {
     np.add: np.sum,
@@ -23,4 +40,16 @@ REDUCTIONS: dict[Any, Callable[..., Any]] = {
 }
 """What ``ufunc.reduce`` means (its default axis is 0, theirs None)."""
 
-__all__ = ["REDUCTIONS", "elementwise", "linalg", "reductions", "shapes"]
+__all__ = [
+    "REDUCTIONS",
+    "decompositions",
+    "elementwise",
+    "indexing",
+    "joining",
+    "linalg",
+    "norms",
+    "products",
+    "reductions",
+    "shapes",
+    "signals",
+]
