@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.compiler.text import REDUCTIONS, is_plain_transpose, is_uniform
+from tinygrad_edu.compiler.facts import UFUNC_OF, is_plain_transpose, uniform_value
 from tinygrad_edu.compiler.trace import Trace, blank, operations_under
 from tinygrad_edu.engine import NO_KWARGS, RULES, Node, make_node, nodes_in
 from tinygrad_edu.tensor import Tensor
@@ -150,7 +150,7 @@ class _Pass:
             args = (args[0].args[0], *args[1:])
         if is_plain_transpose(node) and isinstance(args[0], Node) and is_plain_transpose(args[0]):
             return args[0].args[0]
-        if fn in REDUCTIONS and len(args) > 1:
+        if fn in UFUNC_OF and len(args) > 1:
             args, kwargs = args[:1], dict(zip(("axis",), args[1:], strict=True)) | kwargs
         if fn is np.sum and not kwargs.get("keepdims") and (dot := self._as_dot(node)) is not None:
             return dot
@@ -356,15 +356,6 @@ def _fits(number: float, node: Node) -> bool:
     """Whether a coefficient neither overflowed nor underflowed on its way, nor does in the precision of ``node``."""
     with np.errstate(all="ignore"):
         return bool(np.isfinite(node.value.dtype.type(number))) and (number == 0 or node.value.dtype.type(number) != 0)
-
-
-def uniform_value(x: Any) -> float | None:
-    """The number that a constant is, or that all elements of a constant array are."""
-    if isinstance(x, int | float | np.generic):
-        return float(x)
-    if isinstance(x, np.ndarray) and x.size and is_uniform(x):
-        return float(x.flat[0])
-    return None
 
 
 def _recipe(fn: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:

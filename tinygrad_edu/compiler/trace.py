@@ -63,6 +63,16 @@ class Trace(Watcher):
     root: Node | None = None
     gradients: dict[Node, Node] = field(default_factory=dict)
 
+    @property
+    def operations(self) -> list[Node]:
+        """What the result is computed by, in the order of creation."""
+        return operations_under(leaves_of(self.result), self.start)
+
+    @property
+    def results(self) -> list[Node]:
+        """The nodes in the result, each once."""
+        return list(dict.fromkeys(nodes_in(leaves_of(self.result))))
+
     # What the engine tells those who look on:
 
     records_all = True
