@@ -45,6 +45,7 @@ FILES_OF = {
         "anomaly",
     ],
     "compiler": ["trace", "arguments", "facts", "simplify", "names", "plan", "printers", "program", "compiled"],
+    "compiler/simplify": ["bounds", "rewriting", "masks", "products", "sums", "tidy"],
     "compiler/printers": ["text", "words", "containers", "layout", "formula", "numpy", "loops"],
     "compiler/printers/loops": ["kinds", "fusion", "indices", "elements", "statements", "kernel"],
 }

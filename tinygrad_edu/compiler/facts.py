@@ -23,6 +23,11 @@ def same_kind(x: Any, node: Node) -> bool:
     return isinstance(x, Node) and x.value.shape == node.value.shape and x.value.dtype == node.value.dtype
 
 
+def is_short_float(node: Node) -> bool:
+    """Whether the value is of floating-point numbers that a Python number holds exactly."""
+    return isinstance(node.value, np.ndarray) and node.value.dtype in (np.float16, np.float32, np.float64)
+
+
 def value_of(x: Any) -> Any:
     """The array of a node (of which only shape and dtype mean something), or the constant itself."""
     return x.value if isinstance(x, Node) else x
