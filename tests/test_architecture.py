@@ -62,6 +62,10 @@ FILES_OF = {
         "decompositions",
         "norms",
     ],
+    "compiler": ["trace", "arguments", "facts", "simplify", "names", "plan", "printers", "program", "compiled"],
+    "compiler/simplify": ["bounds", "rewriting", "masks", "products", "sums", "tidy"],
+    "compiler/printers": ["text", "words", "containers", "layout", "formula", "numpy", "loops"],
+    "compiler/printers/loops": ["kinds", "fusion", "indices", "elements", "statements", "kernel"],
 }
 KNOWS_NOTHING = {"errors", "backprop", "data"}  # rooms that import nothing of ours
 
@@ -101,11 +105,13 @@ def test_arrows_point_one_way(path):
     }
     above = set() if room in KNOWS_NOTHING else set(ROOMS[: ROOMS.index(room)])
     assert {names[0] for names in ours} - {room} <= above
-    if room in FILES_OF and path.stem != "__init__":
-        files = FILES_OF[room]
-        assert {names[1] for names in ours if names[0] == room and len(names) > 2} <= set(
-            files[: files.index(path.stem)]
-        )
+    place = path.relative_to(PACKAGE).with_suffix("").parts
+    for depth in range(1, len(place)):  # in the room, in a folder of it, and so on
+        folder, own = place[:depth], place[depth]
+        files = FILES_OF.get("/".join(folder))
+        if files and own != "__init__":
+            used = {names[depth] for names in ours if names[:depth] == folder and len(names) > depth + 1} - {own}
+            assert used <= set(files[: files.index(own)]), f"{own} of {'/'.join(folder)}"
 
 
 def names_defined(tree: ast.AST) -> set[str]:

@@ -575,21 +575,21 @@ def test_threads():
 
 
 def test_a_wrong_simplification_is_caught(monkeypatch):
-    from tinygrad_edu.compiler.simplify import _Pass
+    from tinygrad_edu.compiler.simplify import products
 
-    def one_factor_too_few(self, product):
-        product.above = product.above[: max(1, len(product.above) - 1)]
-        return right(self, product)
+    def one_factor_too_few(graph, product, like):
+        product.factors = product.factors[: max(1, len(product.factors) - 1)]
+        return right(graph, product, like)
 
-    right = _Pass._compute
-    monkeypatch.setattr(_Pass, "_compute", one_factor_too_few)
+    right = products.compute
+    monkeypatch.setattr(products, "compute", one_factor_too_few)
     with pytest.raises(AssertionError):
         check(tg.value_and_grad(nielsen), arguments_of_nielsen((5, 4, 3), n=6))
 
 
 def test_a_buffer_written_too_early_is_caught(monkeypatch):
-    from tinygrad_edu.compiler import program
     from tinygrad_edu.compiler.plan import Place
+    from tinygrad_edu.compiler.printers import numpy as printer
 
     def everything_in_one_place(operations, outputs, read_at_end):
         places = plan(operations, outputs, read_at_end)
@@ -601,8 +601,8 @@ def test_a_buffer_written_too_early_is_caught(monkeypatch):
             for node, place in places.items()
         }
 
-    plan = program.plan
-    monkeypatch.setattr(program, "plan", everything_in_one_place)
+    plan = printer.plan
+    monkeypatch.setattr(printer, "plan", everything_in_one_place)
     with pytest.raises(AssertionError):
         check(tg.value_and_grad(nielsen), arguments_of_nielsen((5, 4, 3), n=6))
 

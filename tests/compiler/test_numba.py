@@ -8,6 +8,7 @@ import threading
 import time
 import types
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -28,7 +29,8 @@ from test_compiler import (
 
 import tinygrad_edu as tg
 from tinygrad_edu.compiler import NumbaProgram, Program
-from tinygrad_edu.compiler.numba import CannotTakeError, NumbaPrinter
+from tinygrad_edu.compiler.printers.loops.kernel import print_loops
+from tinygrad_edu.compiler.printers.loops.kinds import CannotTakeError
 from tinygrad_edu.transforms import leaves_of
 
 try:
@@ -435,9 +437,14 @@ def test_auto_says_nothing_of_what_numba_cannot_take():
 def test_a_wrong_line_is_caught(mistake, plain_python, monkeypatch):
     args = arguments_of_nielsen((2, 3, 1), n=4)
     f = tg.value_and_grad(nielsen)
-    right = NumbaPrinter.write
     assert_close(NumbaProgram(f, args, {}).run_any(args, {}), f(*args))
     wrong = {"+= t5 * t5": "+= t5", "(1 - a2)": "(1 + a2)", "delta1[k, j]": "delta1[0, j]"}[mistake]
-    monkeypatch.setattr(NumbaPrinter, "write", lambda self: right(self).replace(mistake, wrong))
+
+    def with_mistake(*args):
+        printed = print_loops(*args)
+        assert mistake in printed.source
+        return replace(printed, source=printed.source.replace(mistake, wrong))
+
+    monkeypatch.setattr(NumbaProgram, "write", staticmethod(with_mistake))
     with pytest.raises(AssertionError):
         assert_close(NumbaProgram(f, args, {}).run_any(args, {}), f(*args))

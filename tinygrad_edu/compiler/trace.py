@@ -63,6 +63,16 @@ class Trace(Watcher):
     root: Node | None = None
     gradients: dict[Node, Node] = field(default_factory=dict)
 
+    @property
+    def operations(self) -> list[Node]:
+        """What the result is computed by, in the order of creation."""
+        return operations_under(leaves_of(self.result), self.start)
+
+    @property
+    def results(self) -> list[Node]:
+        """The nodes in the result, each once."""
+        return list(dict.fromkeys(nodes_in(leaves_of(self.result))))
+
     # What the engine tells those who look on:
 
     records_all = True
@@ -183,6 +193,13 @@ def blank(x: Any) -> np.ndarray[Any, Any]:
     return np.broadcast_to(np.zeros((), x.dtype), x.shape)
 
 
+def content(x: np.ndarray[Any, Any]) -> Any:
+    """Something hashable that is equal for arrays of the same elements, to the bit, of the same dtype."""
+    if x.dtype.kind == "f" and x.dtype.itemsize > 8:
+        return tuple(map(repr, x.ravel()))  # a long double has bytes that mean nothing
+    return x.tobytes()
+
+
 def _text(run: Trace) -> list[Any]:
     """What a run did, equal for equal runs: functions, constants, and where each argument comes from."""
     outputs = list(leaves_of(run.result))
@@ -192,10 +209,10 @@ def _text(run: Trace) -> list[Any]:
         if isinstance(x, Node):
             return ("node", numbers[x]) if x in numbers else said(x.value)
         if isinstance(x, np.ndarray):
-            return x.shape, x.dtype.str, x.tobytes()
+            return x.shape, x.dtype.str, content(x)
         if type(x) in (list, tuple):
             return [type(x), *map(said, x)]
-        return repr(x) if isinstance(x, int | float | str | slice | np.dtype | None) else type(x)
+        return repr(x) if isinstance(x, int | float | str | slice | np.dtype | np.generic | None) else type(x)
 
     return [
         [getattr(node.fn, "__name__", node.fn), said(node.args), said(list(node.kwargs.items()))]

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.engine import EXPANSIONS, constant, defvjp, expands, scoped
+from tinygrad_edu.engine import EXPANSIONS, constant, defvjp, expands, recordable, scoped
 
 _Functions = tuple[Callable[..., Any], ...]
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.compiler.facts import is_plain_transpose
 from tinygrad_edu.engine import Node
 
-REDUCTIONS = {np.sum: "np.add", np.prod: "np.multiply", np.max: "np.maximum", np.min: "np.minimum"}
 INFIX = {  # symbol and precedence
     np.add: ("+", 1),
     np.subtract: ("-", 1),
@@ -32,16 +32,6 @@ def name_in_numpy(fn: Callable[..., Any]) -> str | None:
         if getattr(home, getattr(fn, "__name__", ""), None) is fn:
             return f"{prefix}{fn.__name__}"
     return None
-
-
-def is_plain_transpose(node: Node) -> bool:
-    """Whether the operation is ``a.T``, a view that costs nothing and so stands where it is used."""
-    return node.fn is np.transpose and len(node.args) == 1 and not node.kwargs
-
-
-def is_uniform(x: np.ndarray[Any, Any]) -> bool:
-    """Whether all elements of an array of numbers are the same, to the bit."""
-    return x.dtype.kind in "fiub" and bool(x.size) and x.tobytes() == x.flat[0].tobytes() * x.size
 
 
 def quoted(x: Any) -> str:
@@ -102,3 +92,13 @@ def call(node: Node, name: Callable[[Any], str], *more: str) -> str:
     words = [literal(arg, name) for arg in args]
     words += [f"{key}={literal(value, name)}" for key, value in node.kwargs.items()]
     return f"{name_in_numpy(fn) or name(fn)}({', '.join([*words, *more])})"  # type: ignore[arg-type] # an operation
+
+
+def scatter(node: Node, target: str, name: Callable[[Any], str]) -> list[str]:
+    """Statements that add values into zeros at an index."""
+    g, where, shape = node.args
+    parts = where if isinstance(where, tuple) else (where,)
+    new = f"{target} = np.zeros({shape}, {literal(node.value.dtype, name)})"
+    if all(isinstance(part, int | slice | type(None) | type(...)) for part in parts):
+        return [new, f"{target}[{index(where, name)}] = {name(g)}"]
+    return [new, f"np.add.at({target}, {literal(where, name)}, {name(g)})"]

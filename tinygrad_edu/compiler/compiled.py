@@ -1,0 +1,182 @@
+"""`compile`: which program runs for which arguments."""
+
+from __future__ import annotations
+
+import warnings
+from collections import OrderedDict
+from collections.abc import Callable
+from functools import update_wrapper
+from threading import RLock
+from types import MethodType
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.compiler.arguments import kinds
+from tinygrad_edu.compiler.printers.loops.kinds import CannotTakeError
+from tinygrad_edu.compiler.program import NumbaProgram, Program, UnfitError, faster, import_numba
+from tinygrad_edu.engine import Node
+from tinygrad_edu.errors import unknown_name
+from tinygrad_edu.transforms import leaves_of, tree_map
+
+MOST_PROGRAMS = 16
+BACKENDS = ("auto", "numba", "numpy")
+
+
+def compile(f: Callable[..., Any], *, backend: str = "numpy") -> Compiled:
+    """The same function, run as a NumPy program that is derived from it once.
+
+    The first call with arguments of some structure, shapes and dtypes records what ``f`` does with them, forwards and
+    backwards, simplifies it, and prints it as a straight line of NumPy calls that write into arrays allocated once.
+    Later calls run that program.
+
+    Parameters
+    ----------
+    f : callable
+        A function of arrays, or of nested lists, tuples and dicts of arrays; typically ``tg.value_and_grad(cost)``,
+        a forward pass, ``tg.hvp(cost)``, or a whole training step. Anything else among its arguments, Python numbers
+        too, is a part of the program: another value makes another program.
+
+    backend : {"numpy", "numba", "auto"}
+        What runs the program. "numba" (``pip install "tinygrad_edu[fast]"``) prints it as loops over single elements
+        and compiles them to machine code, which takes a second or more at the first call, half a minute for a thousand
+        operations, and pays off for small networks; a function that numba cannot take runs as the NumPy program, with
+        a warning. "auto" makes both where numba is installed, times them with the arguments of the first call, and
+        keeps the faster one.
+
+    Returns
+    -------
+    Compiled
+        Called like ``f``, it returns what ``f`` returns, to rounding, in arrays that are never written again as long
+        as somebody holds them. Called with a Tensor it simply runs ``f``.
+
+    Raises
+    ------
+    ValueError
+        If the backend is unknown.
+    ImportError
+        If the backend is "numba" and that is not installed.
+    TypeError
+        At the first call, if the program would depend on values: ``if``, ``float``, ``.item()`` or ``.numpy()`` of
+        something computed from the arguments, or a result whose shape follows the values (``t[mask]``).
+
+    Notes
+    -----
+    Tensors that ``f`` uses without being given them, such as the parameters of a model, are read at every call, and
+    results that depend on one are arrays all the same. Arrays, numbers and random numbers that it finds elsewhere are
+    those of the first call. ``.source`` is the program, ``.formula`` the same without buffers, one assignment for each
+    equation, ``.backend`` what runs it. Machine code gives no floating-point warnings. It copies
+    arguments that are read-only or not contiguous (in C order) before it runs.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import tinygrad_edu as tg
+    >>> slope = tg.compile(tg.grad(lambda x: np.sum(np.tanh(x))))
+    >>> slope(np.array([0.0, 1.0]))
+    array([1.        , 0.41997434])
+    >>> print(slope.formula)
+    import numpy as np
+    <BLANKLINE>
+    def program(x):
+        grad_x = 1 - np.tanh(x)**2
+        return grad_x
+    """
+    return Compiled(f, backend)
+
+
+class Compiled:
+    """A function that runs as a printed NumPy program; see `compile`."""
+
+    def __init__(self, f: Callable[..., Any], backend: str = "numpy") -> None:
+        if not callable(f):
+            raise TypeError(f"compile: {f!r} is not a function; as in tg.compile(tg.value_and_grad(cost))")
+        if backend not in BACKENDS:
+            raise ValueError(unknown_name("compile: backend", backend, BACKENDS))
+        if backend == "numba":
+            import_numba()
+        self._f = f
+        self._backend = backend
+        self._programs: OrderedDict[Any, Program] = OrderedDict()
+        self._latest: Program | None = None
+        self._lock = RLock()  # a function may call itself while it is traced
+        update_wrapper(self, f)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """The result of ``f`` for these arguments."""
+        program = self._latest
+        if program is not None and program.fits(args, kwargs):
+            try:
+                return program.run(args, kwargs)
+            except UnfitError:
+                pass
+        if any(isinstance(x, Node) for x in leaves_of((args, kwargs))):
+            return self._f(*args, **kwargs)
+        args, kwargs = tree_map(_as_array, args), tree_map(_as_array, kwargs)
+        return self._program_for(args, kwargs).run_any(args, kwargs)
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        """A compiled method knows its object, as other methods do."""
+        return self if instance is None else MethodType(self, instance)
+
+    def _program_for(self, args: Any, kwargs: dict[str, Any]) -> Program:
+        with self._lock:
+            key = tuple(kinds((args, kwargs)))
+            program = self._programs.get(key)
+            if program is None:
+                program = self._programs[key] = _write(self._f, args, kwargs, self._backend)
+                if len(self._programs) > MOST_PROGRAMS:
+                    self._programs.popitem(last=False)
+            self._programs.move_to_end(key)
+            self._latest = program
+            return program
+
+    @property
+    def programs(self) -> list[Program]:
+        """The programs that are kept, one for each shape, dtype and structure of the arguments; the latest last."""
+        return list(self._programs.values())
+
+    @property
+    def backend(self) -> str:
+        """What runs the latest program: "numpy" or "numba"."""
+        return self._needed().backend
+
+    @property
+    def source(self) -> str:
+        """The latest program."""
+        return self._needed().source
+
+    @property
+    def formula(self) -> str:
+        """The latest program as mathematics, one assignment for each equation."""
+        return self._needed().formula
+
+    def _needed(self) -> Program:
+        if self._latest is None:
+            raise ValueError("compile: the program is written for the shapes of the arguments; call the function first")
+        return self._latest
+
+
+def _write(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], backend: str) -> Program:
+    """The program for a backend, or the one for NumPy where numba cannot take the function."""
+    if backend == "numpy":
+        return Program(f, args, kwargs)
+    try:
+        numba = import_numba()
+        try:
+            fast = NumbaProgram(f, args, kwargs)
+        except numba.core.errors.NumbaError as error:
+            raise CannotTakeError(f"{type(error).__name__}: {error}".splitlines()[0]) from error
+    except (CannotTakeError, ImportError) as reason:
+        if backend == "numba":
+            warnings.warn(
+                f"compile: numba cannot take this function ({reason}), so it runs as the NumPy program; the results "
+                "are the same",
+                stacklevel=4,
+            )
+        return Program(f, args, kwargs)
+    return fast if backend == "numba" else faster(Program(f, args, kwargs), fast, args, kwargs)
+
+
+def _as_array(x: Any) -> Any:
+    return np.asarray(x) if isinstance(x, np.ndarray | np.generic) and type(x) is not np.ndarray else x

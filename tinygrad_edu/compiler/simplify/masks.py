@@ -1,0 +1,62 @@
+"""Masks that change nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.compiler.facts import uniform_value
+from tinygrad_edu.engine import Node
+
+
+def needless_masks(factors: list[Any]) -> list[Any]:
+    """Those among the factors of a product that are masks, and 0 only where another factor is 0 anyway.
+
+    The rule of min(z, c) multiplies by 1 where z < c. In σ(z) = p / (1 + p) with p = exp(min(z, 40)), beyond 40 the
+    factor 1 − a is exactly 0 already. Whether that is so is found by computing the factor with c for min(z, c).
+    """
+    needless: list[Any] = []
+    for mask in factors:
+        limit = _limit_of(mask)
+        others = [factor for factor in factors if factor is not mask and not any(factor is x for x in needless)]
+        if limit is not None and any(_at_limit(factor, *limit) == 0 for factor in others):
+            needless.append(mask)
+    return needless
+
+
+def _limit_of(mask: Any) -> tuple[Any, Any, float] | None:
+    """(np.minimum, z, c) for the mask (z < c) + ½ (z = c); likewise for np.maximum; None for anything else."""
+    if not (isinstance(mask, Node) and mask.fn is np.add and all(isinstance(arg, Node) for arg in mask.args)):
+        return None
+    wins, half_ties = mask.args
+    function = {np.less: np.minimum, np.greater: np.maximum}.get(wins.fn)
+    ties = next((arg for arg in half_ties.args if isinstance(arg, Node) and arg.fn is np.equal), None)
+    if (
+        function is None
+        or ties is None
+        or half_ties.fn is not np.multiply
+        or 0.5 not in map(uniform_value, half_ties.args)
+    ):
+        return None
+    z, number = wins.args[0], uniform_value(wins.args[1])
+    return (
+        (function, z, number)
+        if number is not None and ties.args[0] is z and uniform_value(ties.args[1]) == number
+        else None
+    )
+
+
+def _at_limit(factor: Any, function: Any, z: Any, limit: float, depth: int = 6) -> Any:
+    """The value of a factor where ``function(z, limit)`` is the limit; None if that does not (soon) decide it."""
+    number = uniform_value(factor)
+    if number is not None:
+        return factor if np.ndim(factor) == 0 else number
+    if not isinstance(factor, Node) or not isinstance(factor.fn, np.ufunc) or factor.fn.signature or factor.kwargs:
+        return None
+    if factor.fn is function and factor.args[0] is z and uniform_value(factor.args[1]) == limit:
+        return factor.value.dtype.type(limit)
+    if depth == 0:
+        return None
+    values = [_at_limit(arg, function, z, limit, depth - 1) for arg in factor.args]
+    return None if any(value is None for value in values) else factor.fn(*values)
