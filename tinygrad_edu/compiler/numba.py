@@ -20,11 +20,11 @@ import numpy as np
 from tinygrad_edu.compiler import text
 from tinygrad_edu.compiler.formula import DEEPEST
 from tinygrad_edu.compiler.names import Names
-from tinygrad_edu.compiler.plan import is_elementwise
 from tinygrad_edu.compiler.program import NUMBERS, Printer, assignments, wrapped
 from tinygrad_edu.compiler.simplify import uniform_value
 from tinygrad_edu.compiler.trace import Trace
 from tinygrad_edu.engine import Node, nodes_in
+from tinygrad_edu.equations.structure import is_elementwise
 from tinygrad_edu.errors import name_of
 from tinygrad_edu.rules.shapes import scatter_add
 from tinygrad_edu.transforms import leaves_of
@@ -470,7 +470,7 @@ def _kind(node: Node) -> str:
     """How an operation is written."""
     fn: Any = node.fn
     shape = np.shape(node.value)
-    if (is_elementwise(node) and text.name_in_numpy(fn)) or fn in (np.where, np.clip, np.astype):
+    if (is_elementwise(node) and text.name_in_numpy(fn)) or fn is np.astype:
         return "elementwise"
     if fn in VIEWS:
         return "view"
