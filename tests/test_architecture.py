@@ -24,7 +24,7 @@ ROOMS = [
     "nn",
     "optim",
     "backprop",
-    "structure",
+    "equations",
     "compiler",
     "training",
     "check",
@@ -66,6 +66,24 @@ FILES_OF = {
     "compiler/simplify": ["bounds", "rewriting", "masks", "products", "sums", "tidy"],
     "compiler/printers": ["text", "words", "containers", "layout", "formula", "numpy", "loops"],
     "compiler/printers/loops": ["kinds", "fusion", "indices", "elements", "statements", "kernel"],
+    "equations": ["arrays", "words", "structure", "functions", "notation", "without_rules", "recompute"],
+    "viz": [
+        "plots",
+        "operations",
+        "recorded",
+        "units",
+        "symbols",
+        "description",
+        "labels",
+        "boxes",
+        "describe",
+        "dot",
+        "encoding",
+        "local",
+        "film",
+        "pictures",
+        "explorer",
+    ],
 }
 KNOWS_NOTHING = {"errors", "backprop", "data"}  # rooms that import nothing of ours
 

@@ -17,14 +17,13 @@ import numpy.typing as npt
 from tinygrad_edu import backprop as by_hand
 from tinygrad_edu.costs import FROM_LOGITS, cost_named
 from tinygrad_edu.engine import gradients, recording
+from tinygrad_edu.equations.recompute import ULPS
+from tinygrad_edu.equations.words import applied, formula
 from tinygrad_edu.nn import MLP
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.transforms import leaves_of, tree_map, vjp
 
 Array = npt.NDArray[Any]
-
-ULPS = 4500
-"""Allowed error in units of the machine epsilon: 1e-12 in float64, 5e-4 in float32."""
 
 WITNESS_TOLERANCE = 1e-4
 """Allowed relative error of finite differences, which are no better than that near a kink or with large curvature."""
@@ -179,25 +178,17 @@ def check_backprop(mlp: MLP, x: npt.ArrayLike, y: npt.ArrayLike, cost: str = "qu
 
     L = len(mlp.layers)
     for l in range(1, L + 1):
-        compare("z", l, f"z{l}", "forward", f"a{l - 1} W{l} + b{l}")
-        compare("a", l, f"a{l}", "forward", f"{mlp.layers[l - 1].activation}(z{l})")
+        compare("z", l, f"z{l}", "forward", formula("z", l))
+        compare("a", l, f"a{l}", "forward", applied(mlp.layers[l - 1].activation, f"z{l}"))
     for l in range(L, 0, -1):
-        if l == L:
-            compare("delta", l, f"δ{l}", "BP1", _bp1_formula(mlp.output, cost, l))
-        else:
-            compare("delta", l, f"δ{l}", "BP2", f"(δ{l + 1} W{l + 1}ᵀ) ⊙ σ′(z{l})")
-        compare("grad_biases", l, f"∂C/∂b{l}", "BP3", f"Σ δ{l}")
-        compare("grad_weights", l, f"∂C/∂W{l}", "BP4", f"a{l - 1}ᵀ δ{l}")
+        tag = "BP1" if l == L else "BP2"
+        compare("delta", l, f"δ{l}", tag, formula(tag, l, output=mlp.output, cost=cost))
+        compare("grad_biases", l, f"∂C/∂b{l}", "BP3", formula("BP3", l))
+        compare("grad_weights", l, f"∂C/∂W{l}", "BP4", formula("BP4", l))
 
     sizes = "-".join(map(str, mlp.sizes))
     title = f"{sizes} network, {len(hand.a[0])} examples, {cost} cost"
     return BackpropReport(rows, hand.cost, ULPS * float(np.finfo(weights[0].dtype).eps), title)
-
-
-def _bp1_formula(output: str, cost: str, L: int) -> str:
-    if (output, cost) in FROM_LOGITS:
-        return f"(a{L} − y) / n"
-    return f"∂a{L}/∂z{L}ᵀ ∇ₐC" if output == "softmax" else f"∇ₐC ⊙ σ′(z{L})"
 
 
 def _autograd(mlp: MLP, x: Array, y: npt.ArrayLike, cost: str) -> by_hand.Backprop:

@@ -19,12 +19,10 @@ import numpy.typing as npt
 
 from tinygrad_edu import backprop as by_hand
 from tinygrad_edu.costs import FROM_LOGITS
+from tinygrad_edu.equations.functions import SATURATED
 from tinygrad_edu.nn import MLP
 
 Array = npt.NDArray[Any]
-
-SATURATED = 0.01
-"""A unit is saturated for an example where |σ′(z)| is below this: beyond |z| = 4.6 for the sigmoid, 3.0 for tanh."""
 
 LOW = 0.01
 """An activation is low where |a| is below this."""

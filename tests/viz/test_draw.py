@@ -15,9 +15,11 @@ from hypothesis import strategies as st
 
 import tinygrad_edu as tg
 from tinygrad_edu import engine
+from tinygrad_edu.equations.arrays import norm
+from tinygrad_edu.equations.notation import LONGEST, clean
 from tinygrad_edu.viz import draw
-from tinygrad_edu.viz.graph import describe
-from tinygrad_edu.viz.symbols import LONGEST, clean, norm, summary
+from tinygrad_edu.viz.describe import describe
+from tinygrad_edu.viz.operations import summary
 
 HAS_DOT = shutil.which("dot") is not None
 X = np.array([[0.0, 0.1], [0.2, 1.0], [1.0, 0.3], [1.0, 1.2]])
@@ -434,7 +436,9 @@ def test_a_result_of_several_elements_is_said_to_be_summed():
     y.name = "y"
     description = describe(y)
     assert "∂Σy/∂w = [3, 3]" in box(description, "w").lines
-    assert description.notes == ["The gradients are those of the sum of all elements of the last tensor."]
+    assert list(map(str, description.notes)) == [
+        "The gradients are those of the sum of all elements of the last tensor."
+    ]
 
 
 # --- Folding -------------------------------------------------------------------------------------------------
@@ -470,7 +474,7 @@ def test_a_long_chain_is_folded_with_a_note():
     n = 3001 - sum(box.kind == "op" for box in description.boxes)
     hidden = next(box for box in description.boxes if box.kind == "hidden")
     assert hidden.lines == [f"… {n} operations hidden …", f"{n} × sin"]
-    assert description.notes == [f"{n} operations are hidden: draw(…, max_nodes=…) shows more."]
+    assert list(map(str, description.notes)) == [f"{n} operations are hidden: draw(…, max_nodes=…) shows more."]
 
 
 def test_many_inputs_and_long_arrows_are_folded():
@@ -489,7 +493,7 @@ def test_many_inputs_and_long_arrows_are_folded():
 def test_a_large_graph_at_ops_closes_its_scopes_first():
     description = describe(mlp([2] * 12), level="ops", max_nodes=100)
     assert "σ" in names(description).values()
-    assert description.notes == ["Scopes are closed to keep the picture small (max_nodes)."]
+    assert list(map(str, description.notes)) == ["Scopes are closed to keep the picture small (max_nodes)."]
 
 
 # --- Rendering -----------------------------------------------------------------------------------------------

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 import tinygrad_edu as tg
 from tinygrad_edu import engine
 from tinygrad_edu.viz import dot, explore, explorer
-from tinygrad_edu.viz.explorer import film, inert
+from tinygrad_edu.viz.film import film
+from tinygrad_edu.viz.pictures import inert
 
 X = np.array([[0.0, 0.1], [0.2, 1.0], [1.0, 0.3], [1.0, 1.2]])
 Y = np.array([[0.0], [1.0], [1.0], [0.0]])

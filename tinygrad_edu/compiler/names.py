@@ -10,7 +10,8 @@ import numpy as np
 from tinygrad_edu.compiler.arguments import TAKEN, arrays_in
 from tinygrad_edu.compiler.trace import Trace, operations_under
 from tinygrad_edu.engine import Node, nodes_in
-from tinygrad_edu.structure import Layer, find_layers
+from tinygrad_edu.equations import words
+from tinygrad_edu.equations.structure import Product, Structure, WeightedInput
 from tinygrad_edu.transforms import leaves_of
 
 
@@ -31,7 +32,7 @@ class Names:
         self.comments: dict[Node, str] = {}
         self._used: set[str] = TAKEN | {name for name, x in parameters if not isinstance(x, np.ndarray)}
         operations = operations_under([trace.root])
-        layers = find_layers(trace.root, operations) if isinstance(trace.root, Node) else []
+        layers = Structure(trace.root, operations).layers if isinstance(trace.root, Node) else []
         inputs = dict(zip(trace.inputs, arrays_in(parameters), strict=True))
         for node, (name, _) in inputs.items():
             if name:
@@ -74,37 +75,35 @@ class Names:
         self._used.add(free)
         return free
 
-    def _name_layers(self, layers: list[Layer]) -> None:
+    def _name_layers(self, layers: list[WeightedInput]) -> None:
         for layer in layers:
             l = layer.number
             for i, product in enumerate(layer.products):
                 self.give(product.W, f"{'WUV'[i] if i < 3 else 'W'}{l}")
             for bias in layer.biases:
                 self.give(bias, f"b{l}")
-            previous = next((self.of.get(p.a) for p in layer.products if isinstance(p.a, Node)), None) or f"a{l - 1}"
-            terms = [f"{previous} {self.of[p.W]}" for p in layer.products[:1]] + [self.of[b] for b in layer.biases]
-            self.give(layer.z, f"z{l}", f"layer {l}: z{l} = {' + '.join(terms)}")
+            products = [words.product(self._input_of(p, l), self.of[p.W], p.layout) for p in layer.products]
+            z = words.weighted_input(products, [self.of[b] for b in layer.biases])
+            self.give(layer.z, f"z{l}", f"layer {l}: z{l} = {z}")
             if layer.a is not layer.z:
                 functions = layer.functions
-                applied = f"{functions[0]}(z{l})" if len(functions) == 1 else f"the activation of z{l}"
-                self.give(layer.a, f"a{l}", f"a{l} = {applied}")
+                a = words.applied(functions[0], f"z{l}") if len(functions) == 1 else f"the activation of z{l}"
+                self.give(layer.a, f"a{l}", f"a{l} = {a}")
 
-    def _name_gradients(self, trace: Trace, layers: list[Layer]) -> None:
+    def _input_of(self, product: Product, l: int) -> str:
+        """What the weights of layer l are multiplied with."""
+        return (self.of.get(product.a) if isinstance(product.a, Node) else None) or f"a{l - 1}"
+
+    def _name_gradients(self, trace: Trace, layers: list[WeightedInput]) -> None:
         of_z = {layer.z: layer for layer in layers}
         parameters = {p.W: "BP4" for layer in layers for p in layer.products}
         parameters |= {b: "BP3" for layer in layers for b in layer.biases}
         for g, node in trace.gradients.items():
             if node in of_z:
                 layer = of_z[node]
-                self.give(g, f"delta{layer.number}", _error(layer))
+                weights = dict.fromkeys(self.of[product.W] for _, product in layer.next)
+                comment = words.comment(layer.tag, list(weights))
+                self.give(g, f"delta{layer.number}", comment)
             elif node in self.of and node.fn is None:
-                self.give(g, f"grad_{self.of[node]}", parameters.get(node, ""))
-
-
-def _error(layer: Layer) -> str:
-    match layer.tag:
-        case "BP1":
-            return "BP1: the error at the outputs"
-        case "BP2":
-            return "BP2: the error moves back through " + " and ".join(f"W{n.number}" for n, _ in layer.next)
-    return "the error of this layer"
+                tag = parameters.get(node)
+                self.give(g, f"grad_{self.of[node]}", words.comment(tag) if tag else "")

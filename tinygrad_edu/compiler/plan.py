@@ -13,6 +13,7 @@ import numpy as np
 
 from tinygrad_edu.compiler.facts import UFUNC_OF, same_kind
 from tinygrad_edu.engine import Node, nodes_in
+from tinygrad_edu.equations.structure import is_elementwise_ufunc
 
 FOR_EVER = 10**9
 
@@ -42,14 +43,9 @@ class _Run:
     values: list[Node] = field(default_factory=list)
 
 
-def is_ufunc_of_one_result(node: Node) -> bool:
-    """Whether the operation is a ufunc with one result, element by element: it takes ``out=``, also over an operand."""
-    return isinstance(node.fn, np.ufunc) and node.fn.nout == 1 and node.fn.signature is None
-
-
 def takes_out(node: Node) -> bool:
     """Whether the operation can write its result into an array that is there."""
-    writes = is_ufunc_of_one_result(node) or node.fn is np.matmul or node.fn in UFUNC_OF
+    writes = is_elementwise_ufunc(node) or node.fn is np.matmul or node.fn in UFUNC_OF
     return writes and isinstance(node.value, np.ndarray) and node.value.ndim > 0
 
 
@@ -77,7 +73,7 @@ def plan(operations: list[Node], outputs: set[Node], read_at_end: set[Node]) -> 
         if takes_out(node):
             end = ends.setdefault(node, i)
             dying = [arg for arg in nodes_in(node.args) if arg in runs and ends[arg] == i and same_kind(arg, node)]
-            runs[node] = runs[dying[0]] if dying and is_ufunc_of_one_result(node) else _Run(i, end)
+            runs[node] = runs[dying[0]] if dying and is_elementwise_ufunc(node) else _Run(i, end)
             runs[node].values.append(node)
             runs[node].end = end
 

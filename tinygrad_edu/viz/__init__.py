@@ -1,7 +1,7 @@
 """Pictures: the gradient graph as a drawing, and the passes through it as a film.
 
-`layers` finds the layers and the equations BP1–BP4 in a graph, `symbols` writes formulas and numbers, `graph` describes
-the picture, `dot` renders it; `explorer` makes the film.
+`describe` makes of a graph the description of a picture, in stages, and `dot` renders it; `film` writes down both
+passes as data, and `explorer` puts them on a page.
 """
 
 from __future__ import annotations
@@ -74,7 +74,10 @@ def draw(
     >>> "∂C/∂w = [2, 4]" in draw(np.sum(w**2)).source
     True
     """
-    from tinygrad_edu.viz import dot, graph
+    from tinygrad_edu.viz import dot
+    from tinygrad_edu.viz.describe import describe_recorded
+    from tinygrad_edu.viz.description import Description
+    from tinygrad_edu.viz.recorded import read
 
     if not isinstance(tensor, Tensor):
         raise TypeError(f"draw: the first argument must be a Tensor, not {type(tensor).__name__}")
@@ -85,8 +88,10 @@ def draw(
     if max_nodes < 1:
         raise ValueError(f"draw: max_nodes must be at least 1, not {max_nodes}")
 
-    def describe(most: int) -> graph.Description:
-        return graph.describe(tensor, level=level, depth=depth, gradients=gradients, max_nodes=most)
+    recorded = read(tensor, gradients)
+
+    def describe(most: int) -> Description:
+        return describe_recorded(recorded, level, depth, most)
 
     return dot.draw(describe, max_nodes, legend)
 

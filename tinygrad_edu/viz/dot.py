@@ -16,7 +16,8 @@ from typing import Any
 
 import graphviz
 
-from tinygrad_edu.viz.graph import Arrow, Box, Description
+from tinygrad_edu.equations.words import EQUATIONS
+from tinygrad_edu.viz.description import Arrow, Box, Description
 
 BLUE, SKY, ORANGE, GREEN, RED, GREY = "#0072B2", "#56B4E9", "#E69F00", "#009E73", "#C00000", "#555555"
 READABLE = 0.75  # of its size, a picture can be shown; its letters are then 11 pixels high
@@ -32,12 +33,6 @@ LOOK: dict[str, dict[str, str]] = {  # shape always doubles colour
 FRAME = {"style": "rounded", "color": "#999999", "fontcolor": GREY, "labelloc": "t"}
 MEANING = {"op": "operation", "data": "value", "parameter": "parameter", "loss": "result", "hidden": "hidden"}
 GRADIENT = "Dashed: the gradient, flowing back; the wider, the larger its norm (on a logarithmic scale)."
-TAGS = {
-    "BP1": "BP1: the error δ = ∂C/∂z of the last layer.",
-    "BP2": "BP2: the error of a layer from that of the next: back through W, then through σ′.",
-    "BP3": "BP3: the gradient of the biases.",
-    "BP4": "BP4: the gradient of the weights.",
-}
 
 _one_at_a_time = threading.Lock()  # the WebAssembly Graphviz crashes when two threads use it
 
@@ -156,7 +151,7 @@ def draw(describe: Callable[[int], Description], max_nodes: int, legend: bool) -
         nonlocal drawn
         description = describe(max_nodes)
         drawing.body.clear()
-        _write(drawing, description, [*description.notes, *more_notes], legend)
+        _write(drawing, description, [*map(str, description.notes), *more_notes], legend)
         drawn = drawing.source
 
     def redraw() -> bool:
@@ -200,7 +195,7 @@ def _write(drawing: Drawing, description: Description, notes: list[str], legend:
     if legend:
         drawing.subgraph(_legend(description))
         tags = {arrow.tag for arrow in description.arrows}
-        meanings = [meaning for tag, meaning in TAGS.items() if tag in tags]
+        meanings = [f"{tag}: {words.what}." for tag, words in EQUATIONS.items() if tag in tags]
         if any(arrow.gradient for arrow in description.arrows):
             notes = [GRADIENT, *meanings, *notes]
     if notes:

@@ -644,16 +644,9 @@ function equationMaps(equation, e) {
   return make("div", { class: "maps" }, ...maps, heatmap(gradient, `= ${deltaOf(equation.node)}`, { chosen: e, brief: true }));
 }
 
-const MEANING = {
-  BP1: "The error of the last layer: how the cost changes with its activations, times how those change with z.",
-  BP2: "The error of the next layer, carried back through its weights, times the slope of this layer's activation function.",
-  BP3: "A bias is added to z as it is, so its gradient is the error itself, summed over the examples.",
-  BP4: "The gradient of a weight: what came in times the error of what went out, summed over the examples.",
-};
-
 function equationCard(equation, e, withNumbers) {
   const card = make("div", { class: "equation" }, p(make("span", { class: "tag" }, equation.tag), " ", make("span", { class: "formula big" }, equation.text)));
-  card.append(p(MEANING[equation.tag]));
+  card.append(p(equation.meaning));
   if (withNumbers) {
     card.append(...equationNumbers(equation, e));
     const maps = equationMaps(equation, e);

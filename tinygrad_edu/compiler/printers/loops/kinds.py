@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.compiler.facts import value_of
-from tinygrad_edu.compiler.plan import is_ufunc_of_one_result
 from tinygrad_edu.compiler.printers import text
 from tinygrad_edu.engine import Node, nodes_in
+from tinygrad_edu.equations.structure import is_elementwise_ufunc
 from tinygrad_edu.errors import name_of
 from tinygrad_edu.rules.indexing import scatter_add
 
@@ -42,7 +42,7 @@ def kind(node: Node) -> str:
     """How an operation is written: "elementwise", "view", "reshape", "reduction", "parts", "product" or "BLAS"."""
     fn: Any = node.fn
     shape = np.shape(node.value)
-    if (is_ufunc_of_one_result(node) and text.name_in_numpy(fn)) or fn in (np.where, np.clip, np.astype):
+    if (is_elementwise_ufunc(node) and text.name_in_numpy(fn)) or fn in (np.where, np.clip, np.astype):
         return "elementwise"
     if fn in VIEWS:
         return "view"

@@ -8,27 +8,16 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from tinygrad_edu import backprop as by_hand
+from tinygrad_edu.costs import COSTS, FROM_LOGITS
+from tinygrad_edu.equations.arrays import Array, agree
 
-Array = npt.NDArray[Any]
+SATURATED = 0.01
+"""A unit is saturated for an example where |σ′(z)| is below this: beyond |z| = 4.6 for the sigmoid, 3.0 for tanh."""
 
-LOGITS = {  # costs of weighted inputs: the output function that is inside, and the cost of its result
-    "binary_cross_entropy_with_logits": ("sigmoid", "binary_cross_entropy"),
-    "cross_entropy_with_logits": ("softmax", "cross_entropy"),
-}
-COSTS = {*by_hand.COST_FORMULAS, *LOGITS}
-
-
-def agree(x: Any, y: Any, size: float = 0.0) -> bool:
-    """Whether two arrays are the same but for the rounding of numbers up to this size; NaN and infinity included."""
-    x, y = np.asarray(x), np.asarray(y)
-    if x.shape != y.shape:
-        return False
-    precision = max(float(np.finfo(a.dtype).eps) if a.dtype.kind == "f" else 0.0 for a in (x, y))
-    size = max(size, float(np.abs(y[np.isfinite(y)]).max(initial=0)))
-    return np.allclose(x, y, rtol=1e3 * precision, atol=1e3 * precision * size, equal_nan=True)
+PAIR_IN = {cost.__name__: pair for pair, cost in FROM_LOGITS.items()}
+"""The costs of weighted inputs: the output function that is inside, and the cost of its result."""
 
 
 def is_activation(name: str, z: Any, a: Any) -> bool:
@@ -53,20 +42,20 @@ def is_cost(name: str, a: Any, y: Any, C: Any) -> bool:
     if name not in COSTS or not (np.ndim(a) == 2 and a.shape == np.shape(y) and a.size and np.size(C) == 1):
         return False
     with np.errstate(all="ignore"):
-        if name in LOGITS:
-            output, cost = LOGITS[name]
+        if name in PAIR_IN:
+            output, cost = PAIR_IN[name]
             value = by_hand.total_cost(a, a, y, output=output, cost=cost)
         else:
             value = by_hand.COST_FORMULAS[name].value(a, y)
-    return agree(np.asarray(value, dtype=C.dtype), C.reshape(()), float(np.max(np.abs(a))) if name in LOGITS else 0.0)
+    return agree(np.asarray(value, dtype=C.dtype), C.reshape(()), float(np.max(np.abs(a))) if name in PAIR_IN else 0.0)
 
 
 def cost_gradient(name: str, a: Array, y: Array) -> tuple[Array, Array]:
     """∇ₐC by hand, and the same with every term by its magnitude: rounding errors are proportional to that."""
-    if name in LOGITS:
-        is_softmax_inside = LOGITS[name][0] == "softmax"
-        output = by_hand.softmax(a) if is_softmax_inside else by_hand.ACTIVATION_FORMULAS["sigmoid"].f(a)
-        total = y.sum(axis=1, keepdims=True) if is_softmax_inside else 1
-        return (output * total - y) / len(a), (output * np.abs(total) + np.abs(y)) / len(a)
-    nabla = by_hand.COST_FORMULAS[name].gradient(a, y)
-    return nabla, np.abs(nabla)
+    if name not in PAIR_IN:
+        nabla = by_hand.COST_FORMULAS[name].gradient(a, y)
+        return nabla, np.abs(nabla)
+    output, cost = PAIR_IN[name]
+    inside = by_hand.softmax(a) if output == "softmax" else by_hand.ACTIVATION_FORMULAS[output].f(a)
+    total = np.abs(y.sum(axis=1, keepdims=True)) if output == "softmax" else 1
+    return by_hand.output_error(a, inside, y, output=output, cost=cost), (inside * total + np.abs(y)) / len(a)

@@ -1,0 +1,80 @@
+"""What a picture shows, as data: boxes, arrows and frames, with all their text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+from tinygrad_edu.engine import Node
+
+Kind = Literal["op", "data", "parameter", "loss", "hidden"]
+
+
+class Line(NamedTuple):
+    """One line of a box, and what must have been computed before it is known."""
+
+    kind: Literal["name", "value", "gradient"]  # nothing, the forward pass, the backward pass
+    text: str
+
+
+class Note(NamedTuple):
+    """In words, what a picture does not show."""
+
+    kind: Literal["sum", "size"]  # about what is differentiated, or about what there was no room for
+    text: str
+    advice: str = ""  # how to see more
+
+    def __str__(self) -> str:
+        return f"{self.text}: {self.advice}" if self.advice else self.text
+
+
+@dataclass(frozen=True)
+class Box:
+    """Something drawn: an operation, a value, or what is hidden (kind "hidden").
+
+    `value` is the tensor or array that the text is about, `operations` are the recorded operations it stands for.
+    """
+
+    id: str
+    kind: Kind
+    text: list[Line]  # the first line is the name or the formula
+    cluster: int | None = None
+    alarm: bool = False  # something is not finite
+    value: Any = None
+    operations: tuple[Node, ...] = ()
+
+    @property
+    def lines(self) -> list[str]:
+        """All its text."""
+        return [line.text for line in self.text]
+
+
+@dataclass(frozen=True)
+class Arrow:
+    """From a value to the operation that uses it; or, where a gradient flows, from a value back to an earlier one."""
+
+    source: str
+    target: str
+    gradient: bool = False
+    tag: str | None = None  # BP1 … BP4
+    lines: list[str] = field(default_factory=list)  # the local derivative
+    norm: float = 0.0  # of the gradient that arrives
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """An open scope."""
+
+    id: int
+    name: str
+    outer: int | None
+
+
+@dataclass(frozen=True)
+class Description:
+    """All that a picture shows, in topological order, and in words what it does not show."""
+
+    boxes: list[Box]
+    arrows: list[Arrow]
+    clusters: list[Cluster]
+    notes: list[Note]

@@ -1,0 +1,64 @@
+"""Numbers as JSON: a film holds its arrays in one list, and refers to them by index."""
+
+from __future__ import annotations
+
+import base64
+import math
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.equations.arrays import Array, flat, norm
+
+Data = dict[str, Any]
+
+NUMBERS = 180_000  # how many numbers a film holds; beyond that, the largest arrays are sampled
+READABLE = 32  # arrays up to this size are lists in the JSON text, and never sampled
+
+
+class Arrays:
+    """The arrays of a film, each kept once."""
+
+    def __init__(self) -> None:
+        self._arrays: list[Array] = []
+        self._kept: dict[int, tuple[int, Any]] = {}  # by id: the index of an array, which stays alive with it
+
+    def keep(self, x: Any) -> int:
+        """The index of an array, or of several in one row."""
+        if id(x) not in self._kept:
+            self._kept[id(x)] = len(self._arrays), x
+            self._arrays.append(np.asarray(flat(x), dtype=np.float64))
+        return self._kept[id(x)][0]
+
+    def encoded(self) -> list[Data]:
+        """All of them; of the largest, so many entries that the film does not hold too many numbers."""
+        cap = max([array.size for array in self._arrays], default=0)
+        while sum(min(array.size, cap) for array in self._arrays) > NUMBERS and cap > 2 * READABLE:
+            cap = cap * 3 // 4
+        return [_array(array, cap) for array in self._arrays]
+
+
+def number(x: float) -> float | str:
+    """JSON has no NaN and no infinity: they become text."""
+    return x if math.isfinite(x) else "NaN" if math.isnan(x) else "Infinity" if x > 0 else "-Infinity"
+
+
+def _array(array: Array, cap: int) -> Data:
+    """All numbers, or of an array that is too large those in some of its rows and columns, evenly spread."""
+    data: Data = {"shape": list(array.shape)}
+    if array.size > cap:
+        table = array.reshape(-1, array.shape[-1])
+        columns = _spread(table.shape[1], max(math.isqrt(cap), cap // table.shape[0]))
+        rows = _spread(table.shape[0], max(cap // len(columns), 1))
+        data |= {"rows": rows, "columns": columns, "norm": number(norm(array))}
+        data |= {"missing": int(array.size - np.isfinite(array).sum())}
+        array = table[np.ix_(rows, columns)]
+    if array.size <= READABLE:
+        data["numbers"] = [number(x) for x in array.ravel().tolist()]
+    else:
+        data["base64"] = base64.b64encode(array.astype("<f8").tobytes()).decode()
+    return data
+
+
+def _spread(n: int, most: int) -> list[int]:
+    return [int(i) for i in np.unique(np.linspace(0, n - 1, min(n, most)).astype(int))]

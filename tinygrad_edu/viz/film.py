@@ -1,0 +1,303 @@
+"""The film of one forward and one backward pass, as plain data.
+
+Every step is the engine's: the operations that it recorded, and what each of them hands to its arguments on the one
+walk back (`engine.contributions`). Here it is written down, with what a reader wants to know of it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tinygrad_edu.engine import Contribution, Node, ancestors, contributions
+from tinygrad_edu.equations.arrays import flat, norm
+from tinygrad_edu.equations.notation import Notation, clean
+from tinygrad_edu.equations.recompute import Factor, Numbers, Recomputed, recompute
+from tinygrad_edu.equations.structure import Structure, is_elementwise, is_product_of_matrices, operands, scopes
+from tinygrad_edu.equations.words import EQUATIONS
+from tinygrad_edu.viz import labels
+from tinygrad_edu.viz.encoding import Arrays, Data, number
+from tinygrad_edu.viz.local import FACTORS, Local, local_derivatives
+from tinygrad_edu.viz.operations import OPERATIONS, expression, name_of_operation
+from tinygrad_edu.viz.recorded import Recorded
+from tinygrad_edu.viz.symbols import name
+from tinygrad_edu.viz.units import Unit, fold
+
+Step = tuple[Node, Any, list[Contribution]]
+"""An operation, the gradient of its result, and what it hands on."""
+
+
+class Film(NamedTuple):
+    """The data of a film, and what the pictures to it need."""
+
+    data: Data
+    recorded: Recorded
+    units: list[Unit]
+    notation: Notation
+    numbers: Mapping[int, int]  # of the nodes in the data, by the id of the value
+
+
+def film(tensor: Node) -> Data:
+    """Every step of the forward and of the backward pass under a tensor, as plain data (lists, dicts, numbers, text).
+
+    Parameters
+    ----------
+    tensor : Tensor
+        The result; of one that is not a single number, the gradients are those of the sum of its elements.
+
+    Returns
+    -------
+    dict
+        ``nodes``: the values, in the order of computation; ``forward``: the operations (their nodes) in order;
+        ``backward``: per operation, latest first, the ``contributions`` it hands to its arguments; ``equations``:
+        BP1–BP4, each recomputed by hand, with the error; ``depth``: ‖δ‖ of each layer; ``arrays``: the numbers that
+        the others refer to by index.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor(3.0, requires_grad=True, name="x")
+    >>> backward = film(x * x)["backward"]
+    >>> len(backward), len(backward[0]["contributions"])  # x receives 3 twice
+    (1, 2)
+    """
+    return make(tensor).data
+
+
+def make(root: Node) -> Film:
+    """The film of the graph under a tensor."""
+    with np.errstate(all="ignore"):
+        recorded, steps = _passes(root)
+        units = fold(recorded.structure, "ops", None).units
+        notation = name(recorded.structure, units).notation
+        arrays = Arrays()
+        nodes = _Nodes(recorded, units, notation, arrays)
+        equations = recompute(notation, recorded.grads, _magnitudes(steps))
+        data: Data = {
+            "title": notation.cost,
+            "root": nodes.numbers[id(root)],
+            "nodes": nodes.entries,
+            "forward": [nodes.numbers[id(node)] for node in recorded.operations],
+            "backward": _backward(steps, nodes),
+            "equations": [_equation(equation, nodes) for equation in equations],
+            "depth": _depth(recorded, nodes),
+            "notes": _notes(root),
+        }
+        data["arrays"] = arrays.encoded()
+    left_out = sum("rows" in array for array in data["arrays"])
+    if left_out:
+        data["notes"].append(f"{left_out} arrays are too large for the film: it holds a part of their entries.")
+    return Film(data, recorded, units, notation, nodes.numbers)
+
+
+def _passes(root: Node) -> tuple[Recorded, list[Step]]:
+    """The graph, and the engine's walk back through it."""
+    nodes = ancestors(root)[::-1]
+    received: dict[Node, Any] = {}
+    steps: list[Step] = []
+    if root.requires_grad:
+        steps = list(contributions(root, np.ones(root.value.shape, root.value.dtype), nodes, received))
+    grads = {node: flat(g) for node, g in received.items()}
+    return Recorded(Structure(root, [node for node in nodes if node.fn]), grads), steps
+
+
+def _magnitudes(steps: list[Step]) -> dict[Node, Any]:
+    """The contributions to each gradient by their magnitudes, added."""
+    found: dict[Node, Any] = {}
+    for _, _, parts in steps:
+        for _, arg, part in parts:
+            found[arg] = found.get(arg, 0) + np.abs(flat(part))
+    return found
+
+
+def _notes(root: Node) -> list[str]:
+    if not root.requires_grad:
+        return ["This tensor was not recorded: no gradient flows through it."]
+    return [] if root.value.size == 1 else ["The gradients are those of the sum of all elements of the last tensor."]
+
+
+# --- Nodes ------------------------------------------------------------------------------------------------
+
+
+class _Nodes:
+    """The values of a film, numbered in the order of computation."""
+
+    def __init__(self, recorded: Recorded, units: list[Unit], notation: Notation, arrays: Arrays) -> None:
+        self.recorded, self.notation, self.arrays = recorded, notation, arrays
+        self.units = {unit.nodes[0]: unit for unit in units}
+        self.entries: list[Data] = []
+        self.numbers: dict[int, int] = {}  # by the id of the value
+        for node in recorded.operations:
+            for _, operand, value in operands(node):
+                if id(operand) in notation.symbols:
+                    self._add(operand, value)
+            self._add(node, node.value)
+        self._add(recorded.root, recorded.root.value)
+
+    def _add(self, value: Any, data: Any) -> None:
+        if id(value) in self.numbers:
+            return
+        self.numbers[id(value)] = len(self.entries)
+        node = value if isinstance(value, Node) else None
+        entry: Data = {
+            "symbol": self.notation.symbol(value),
+            "name": str(node.name) if node is not None and node.name else "",
+            "kind": self._kind(value),
+            "shape": _shape(data),
+            "value": self.arrays.keep(data),
+            "scope": [clean(scope.name) for scope in scopes(node)] if node is not None else [],
+        }
+        if node is not None and node in self.recorded.grads:
+            entry["gradient"] = self.arrays.keep(self.recorded.grads[node])
+            entry["delta"] = self.notation.gradient(node)
+        if node is not None and node.fn:
+            unit = self.units.get(node)
+            entry["text"] = labels.expression_of(unit, self.notation) if unit else expression(node, [])
+            entry.update(self._inputs(node))
+        self.entries.append(entry)
+
+    def _kind(self, value: Any) -> str:
+        if value is self.recorded.root:
+            return "result"
+        if isinstance(value, Node) and value.fn:
+            return "operation"
+        return "parameter" if isinstance(value, Node) and value.requires_grad else "data"
+
+    def _inputs(self, node: Node) -> Data:
+        """What an operation takes: its nodes and, where one entry is easily followed, how it was computed.
+
+        An argument is a node or an array; in a template, ⟦0⟧ is the first.
+        """
+        inputs: Data = {"inputs": [self.numbers[id(x)] for _, x, _ in operands(node) if id(x) in self.numbers]}
+        if not (is_elementwise(node) or is_product_of_matrices(node)):
+            return inputs
+        inputs["how"] = "elementwise" if is_elementwise(node) else "matmul"
+        inputs["arguments"] = [
+            {"node": self.numbers[id(arg)]} if id(arg) in self.numbers else {"array": self.arrays.keep(value)}
+            for arg, value in zip(node.args, node.values, strict=True)
+            if value is not None  # an open end of np.clip
+        ]
+        if is_elementwise(node) and node.fn in OPERATIONS:
+            inputs["template"] = expression(node, [f"⟦{i}⟧" for i in range(len(node.args))])
+        return inputs
+
+
+def _shape(data: Any) -> str:
+    if isinstance(data, tuple):
+        return f"{len(data)} results in one row"
+    return f"shape {data.shape}" if data.shape else "a single number"
+
+
+# --- The backward pass ------------------------------------------------------------------------------------
+
+
+def _backward(steps: list[Step], nodes: _Nodes) -> list[Data]:
+    """Per operation, what it hands to its arguments; ``number`` and ``of`` count the contributions to one gradient."""
+    arrays, grads = nodes.arrays, nodes.recorded.grads
+    of = Counter(arg for _, _, parts in steps for _, arg, _ in parts)
+    so_far = Counter[Node]()
+    tabulated = 0
+    backward: list[Data] = []
+    for node, g, parts in steps:
+        locals_ = local_derivatives(node, g, parts, FACTORS - tabulated)
+        tabulated += sum(len(local.entries or ()) for local in locals_)
+        handed: list[Data] = []
+        for (position, arg, part), local in zip(parts, locals_, strict=True):
+            so_far[arg] += 1
+            handed.append(
+                {
+                    "to": nodes.numbers[id(arg)],
+                    "number": so_far[arg],
+                    "of": of[arg],
+                    "part": arrays.keep(grads[arg] if of[arg] == 1 else part),
+                    "local": _local(local, arrays),
+                    **_rule(node, position, arg, nodes),
+                }
+            )
+        backward.append({"node": nodes.numbers[id(node)], "contributions": handed})
+    return backward
+
+
+def _rule(node: Node, position: int, arg: Node, nodes: _Nodes) -> Data:
+    """The rule in symbols: what arrives at one argument, and the equation that this is."""
+    unit, notation = nodes.units[node], nodes.notation
+    inputs = [i for i in unit.inputs if i.needs_gradient]
+    taken = next(i for i in inputs if i.position == position and i.operand is arg)
+    left, right, tag = labels.step_back(unit, node, taken, len(inputs), notation)
+    upstream = notation.gradient(node)
+    if tag in ("BP3", "BP4"):
+        return {"rule": right, "tag": tag, "local_symbol": ""}
+    if node.fn is np.matmul:
+        factor = right or f"{notation.symbol(node.args[1 - position])}ᵀ"
+        rule = f"{upstream} {factor}" if position == 0 else f"{factor} {upstream}"
+    elif is_elementwise(node):
+        rule = f"{upstream} ⊙ {f'({right})' if ' ' in right else right or left}"
+        if arg.value.shape != node.value.shape:
+            rule = f"Σ {rule}, over the axes that {notation.symbol(arg)} was stretched along"
+    else:
+        rule = f"{upstream}, back through {name_of_operation(node) or 'this operation'}"
+    return {"rule": rule, "tag": tag, "local_symbol": right}
+
+
+def _local(local: Local, arrays: Arrays) -> Data:
+    data: Data = {"kind": local.kind}
+    if local.argument is not None:
+        data["argument"] = local.argument
+    kept = {"other": local.other, "which": local.which, "array": local.array}
+    data |= {key: arrays.keep(array) for key, array in kept.items() if array is not None}
+    if local.entries is not None:
+        data["entries"] = [[k, e, number(value)] for k, e, value in local.entries]
+    return data
+
+
+# --- The equations ----------------------------------------------------------------------------------------
+
+
+def _equation(done: Recomputed, nodes: _Nodes) -> Data:
+    tag = done.equation.tag
+    assert tag
+    data: Data = {
+        "tag": tag,
+        "node": nodes.numbers[id(done.node)],
+        "text": done.equation.text,
+        "meaning": EQUATIONS[tag].meaning,
+        "status": done.status,
+        "note": done.note,
+    }
+    if done.error is not None:
+        data["error"] = done.error
+    if done.numbers:
+        data["numbers"] = _numbers(done.numbers, nodes.arrays)
+    return data
+
+
+def _numbers(numbers: Numbers, arrays: Arrays) -> Data:
+    def factor(f: Factor) -> Data:
+        return {"array": arrays.keep(f.array), "symbol": f.symbol}
+
+    data: Data = {"kind": numbers.kind, "left": factor(numbers.left)}
+    if numbers.right is not None:
+        data |= {"right": factor(numbers.right), "turned": list(numbers.turned or ())}
+    if numbers.axis is not None:
+        data["axis"] = numbers.axis
+    if numbers.slope is not None:
+        data["factor"] = factor(numbers.slope)
+    return data
+
+
+def _depth(recorded: Recorded, nodes: _Nodes) -> list[Data]:
+    """‖δ‖ of each layer."""
+    return [
+        {
+            "node": nodes.numbers[id(layer.z)],
+            "layer": layer.number,
+            "symbol": nodes.notation.gradient(layer.z),
+            "norm": number(norm(recorded.grads[layer.z])),
+            "tag": layer.tag,
+        }
+        for layer in recorded.structure.layers
+        if layer.z in recorded.grads
+    ]

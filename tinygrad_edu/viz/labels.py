@@ -1,0 +1,165 @@
+"""The text of a picture: what a unit computes, what is known of a value, and what stands at a gradient arrow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tinygrad_edu.costs import COSTS
+from tinygrad_edu.engine import Node
+from tinygrad_edu.equations import words
+from tinygrad_edu.equations.arrays import flat
+from tinygrad_edu.equations.functions import SATURATED, is_activation, is_cost, is_softmax
+from tinygrad_edu.equations.notation import Notation, clean
+from tinygrad_edu.viz.description import Line
+from tinygrad_edu.viz.operations import derivative, expression, number, summary
+from tinygrad_edu.viz.recorded import Recorded
+from tinygrad_edu.viz.units import Input, Unit
+
+NOTHING: Mapping[Any, str] = {}
+
+
+class Step(NamedTuple):
+    """What a gradient arrow says: a local derivative, or the equation of backpropagation that it is."""
+
+    left: str
+    right: str
+    tag: str | None
+
+
+# --- Values -----------------------------------------------------------------------------------------------
+
+
+def numbers(value: Any, data: Any, recorded: Recorded, notation: Notation) -> list[Line]:
+    """Shape, value and what is special about it; and then its gradient, with the equation for that."""
+    if isinstance(data, tuple):
+        lines, data = [Line("value", f"{len(data)} results")], flat(data)
+    else:
+        lines = [Line("name", f"shape {data.shape}")] if data.ndim else []
+    lines.append(Line("value", summary("value", data)))
+    slope = _slope_of_sigmoid(value, data, recorded)
+    if slope is not None and (count := int(np.sum(slope < SATURATED))):
+        lines.append(Line("value", f"{count} of {data.size} saturated (σ′ < {SATURATED})"))
+    if isinstance(value, Node) and value in recorded.grads:
+        lines.append(Line("gradient", summary(notation.gradient(value), recorded.grads[value])))
+        equation = notation.equation(value)
+        if equation:
+            lines.append(Line("gradient", str(equation)))
+    return lines
+
+
+def _slope_of_sigmoid(value: Any, data: Any, recorded: Recorded) -> Any:
+    """σ′ for each element of a sigmoid or a hyperbolic tangent, written as a function or by hand; else None."""
+    if not isinstance(value, Node) or not value.fn:
+        return None
+    scope = value.scope.name if value.scope else ""
+    leaves_scope = value is recorded.root or any(
+        user.scope is not value.scope for user in recorded.structure.users[value]
+    )
+    layer = recorded.structure.with_part.get(value)
+    z = layer.z.value if layer and value is layer.a and layer.functions else None
+    if (scope == "sigmoid" and leaves_scope) or (z is not None and is_activation("sigmoid", z, data)):
+        return data * (1 - data)
+    return 1 - data * data if value.fn is np.tanh and scope != "gelu" else None
+
+
+# --- Units ------------------------------------------------------------------------------------------------
+
+
+def expression_of(unit: Unit, notation: Notation) -> str:
+    """What a unit computes."""
+    if unit.scope:
+        return _function(unit)[0]
+    layer = unit.layer
+    if layer and unit.nodes[-1] is layer.z:
+        return notation.weighted_input(layer)
+    written: dict[Node, str] = {}
+    for node in unit.nodes:
+        axis = node.kwargs.get("axis")
+        text = expression(node, _arguments(node, notation, written)) + ("" if axis is None else f" over axis {axis}")
+        written[node] = f"({text})" if " " in text else text
+    name = notation.activation(layer) if layer and unit.nodes[-1] is layer.a else ""
+    if layer and name and (len(unit.nodes) > 1 or name == "f"):
+        text = f"{words.applied(name, notation.symbol(layer.z))} = {text}"
+    return clean(text)
+
+
+def _function(unit: Unit) -> tuple[str, str]:
+    """How a closed scope and its derivative are written, if it is the function that its name says."""
+    assert unit.scope
+    name, x = unit.scope.name, unit.argument
+    y = unit.outputs[0].value if len(unit.outputs) == 1 else None
+    if name not in words.FUNCTIONS or not (isinstance(x, np.ndarray) and isinstance(y, np.ndarray)):
+        return clean(name), ""
+    n = x.size // max(y.size, 1)
+    if name in COSTS:
+        targets, n = unit.targets, len(x) if x.ndim else 1
+        is_known = targets is not None and is_cost(name, x, targets.value, y)
+    elif name == "mean":
+        is_known = np.allclose(np.sum(x), n * np.sum(y))
+    else:
+        is_known = is_softmax(x, y) if name == "softmax" else is_activation(name, x, y)
+    symbol, slope = words.FUNCTIONS[name]
+    return (symbol, slope.replace("{n}", str(n))) if is_known else (clean(name), "")
+
+
+def _arguments(node: Node, notation: Notation, written: Mapping[Node, str] = NOTHING) -> list[str]:
+    """How the arguments of an operation are written: symbols, numbers, and what has been written already."""
+    texts = []
+    for arg, value in zip(node.args, node.values, strict=True):
+        if isinstance(arg, list | tuple):
+            texts += [notation.symbol(part) for part in arg if isinstance(part, Node | np.ndarray)]
+        elif isinstance(arg, Node):
+            texts.append(written.get(arg) or notation.symbol(arg))
+        elif np.ndim(value) > 0:
+            texts.append(notation.symbol(arg))
+        elif isinstance(value, int | float | np.ndarray | np.generic):
+            texts.append(number(float(value)))
+    return texts
+
+
+# --- Gradient arrows --------------------------------------------------------------------------------------
+
+
+def step_back(unit: Unit, output: Node, i: Input, n_inputs: int, notation: Notation) -> Step:
+    """The local derivative for one input of a unit, or the equation of backpropagation that it is."""
+    x, y, value = notation.symbol(i.operand), notation.symbol(output), i.operand
+    local = f"∂{y}/∂{x}"
+    in_layer = _step_in_layer(unit, output, i, notation, local)
+    if in_layer:
+        return in_layer
+    layer = notation.structure.with_part.get(value)
+    tag = layer.tag if layer else None
+    is_whole_activation = layer is not None and output is layer.a and bool(layer.functions)
+    if layer and is_whole_activation:
+        local += f" = {notation.slope(layer)}"
+    if unit.scope:
+        return Step(local, _function(unit)[1].format(a=x, y=y) if n_inputs == 1 else "", tag)
+    if len(unit.nodes) > 1:
+        is_sigmoid = layer and is_whole_activation and notation.activation(layer) == words.FUNCTIONS["sigmoid"][0]
+        return Step(local, words.FUNCTIONS["sigmoid"][1].format(y=y) if is_sigmoid else "", tag)
+    return Step(local, derivative(i.node, i.position, y, _arguments(i.node, notation)), tag)
+
+
+def _step_in_layer(unit: Unit, output: Node, i: Input, notation: Notation, local: str) -> Step | None:
+    """The same, from the weighted input of a layer to what it was made of; None if it is something else."""
+    structure, value = notation.structure, i.operand
+    layer = structure.of_operation.get(i.node)
+    if not layer:
+        return None
+    gathered = words.gradient(notation.symbol(value), notation.cost)
+    delta = notation.gradient(layer.z)
+    for product in layer.products:
+        if product.W is value:
+            return Step(gathered, words.bp4(notation.symbol(product.a), delta, product.layout), "BP4")
+        if product.a is value and i.node is product.node:
+            if unit.scope and output is not layer.z:
+                return Step(local, "", None)  # this arrow does more than one step
+            before = structure.with_part.get(value)
+            return Step(local, words.turned(notation.symbol(product.W), product.layout), before.tag if before else None)
+    if any(bias is value for bias in layer.biases):
+        same = layer.z.value.shape == value.value.shape
+        return Step(gathered, delta if same else f"{words.bp3(delta)} {words.OVER_EXAMPLES}", "BP3")
+    return None

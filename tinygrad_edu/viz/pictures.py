@@ -1,0 +1,81 @@
+"""The pictures of a film: drawings as data, in which boxes know the steps that they stand for."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from dataclasses import replace
+from typing import Any
+
+from tinygrad_edu.viz import boxes, dot
+from tinygrad_edu.viz.describe import describe_recorded
+from tinygrad_edu.viz.description import Box, Description
+from tinygrad_edu.viz.encoding import Data
+from tinygrad_edu.viz.film import Film
+from tinygrad_edu.viz.symbols import name
+from tinygrad_edu.viz.units import Level
+
+BOXES = 100  # in a picture
+
+
+def pictures(film: Film) -> list[Data]:
+    """The graph folded into equations and, where it is small enough, with every operation."""
+    levels: list[tuple[Level, str]] = [("equations", "Equations")]
+    boxed = name(film.recorded.structure, film.units).boxed
+    if film.recorded.operations and boxes.size(film.units, boxed) <= BOXES:
+        levels.append(("ops", "Every operation"))
+    return [{"name": title, **_picture(film, level)} for level, title in levels]
+
+
+def _picture(film: Film, level: Level) -> Data:
+    drawn: list[Description] = []
+
+    def describe(most: int) -> Description:
+        drawn[:] = [describe_recorded(film.recorded, level, None, most, film.notation.symbols)]
+        return replace(drawn[0], notes=[])  # the page has a place of its own for notes
+
+    drawing = dot.draw(describe, BOXES, legend=False)
+    tree = inert(str(drawing.pipe("svg", encoding="utf-8")))
+    return {
+        "tree": tree,
+        "notes": [note.text for note in drawn[0].notes if note.kind == "size"],
+        "boxes": {box.id: _box(box, film) for box in drawn[0].boxes},
+    }
+
+
+def _box(box: Box, film: Film) -> Data:
+    return {
+        "kind": box.kind,
+        "value": film.numbers.get(id(box.value)),
+        "operations": [film.numbers[id(node)] for node in box.operations],
+        "lines": [line.kind for line in box.text],
+    }
+
+
+TAGS = {"svg", "g", "path", "polygon", "polyline", "ellipse", "text"}
+ATTRIBUTES = {
+    *("d", "points", "cx", "cy", "rx", "ry", "x", "y", "viewBox", "transform"),
+    *("fill", "stroke", "stroke-width", "stroke-dasharray", "text-anchor", "font-size"),
+}
+HARMLESS = re.compile(r"[\w\s#.,()+-]*", re.ASCII)
+
+
+def inert(svg: str) -> list[Any]:
+    """A picture of Graphviz as [tag, attributes, children or text]: shapes and text, and nothing that could act."""
+
+    def rebuilt(element: ET.Element) -> list[Any] | None:
+        tag = element.tag.rpartition("}")[2]
+        if tag not in TAGS:
+            return None
+        keep = {k: v for k, v in element.attrib.items() if k in ATTRIBUTES and HARMLESS.fullmatch(v)}
+        title = element.find("{http://www.w3.org/2000/svg}title")
+        if element.get("class") in ("node", "edge", "cluster") and title is not None:
+            keep["class"] = element.get("class", "")
+            keep["id"] = (title.text or "").replace("\xa0", " ")
+        if tag == "text":
+            return [tag, keep, "".join(element.itertext())]
+        return [tag, keep, [child for child in map(rebuilt, element) if child is not None]]
+
+    picture = rebuilt(ET.fromstring(svg))
+    assert picture is not None
+    return picture
