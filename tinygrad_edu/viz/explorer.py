@@ -1,16 +1,14 @@
 """The film of one forward and one backward pass, as one HTML file that needs nothing else.
 
 `film` runs the rules of a recorded graph once more and writes down every step as plain data; `Explorer` puts this data
-and two drawings of the graph into a page. The page is explorer.html, its look explorer.css, its behaviour explorer.js.
+and two drawings of the graph into a page, see the folder page.
 Whatever comes from the user (names above all) reaches the page as JSON, and from there only as text.
 """
 
 from __future__ import annotations
 
 import base64
-import hashlib
 import html
-import json
 import math
 import os
 import re
@@ -18,7 +16,6 @@ import xml.etree.ElementTree as ET
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -26,7 +23,7 @@ import numpy as np
 from tinygrad_edu.engine import RULES, Each, Node, Rule, ancestors, unbroadcast
 from tinygrad_edu.structure import is_elementwise, scopes
 from tinygrad_edu.tensor import Tensor
-from tinygrad_edu.viz import dot, equations, graph
+from tinygrad_edu.viz import dot, equations, graph, page
 from tinygrad_edu.viz.symbols import OPERATIONS, clean, expression, flat, norm
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -83,7 +80,7 @@ class Explorer:
             self.film = made.data
             self.film["pictures"] = made.pictures()
         self._tensor = tensor
-        self.html = _page(self.film)
+        self.html = page.assemble(self.film)
 
     def save(self, path: str | os.PathLike[str]) -> str:
         """Write the page to a file, and return its path. The old file stays until the new one is complete."""
@@ -511,26 +508,3 @@ def inert(svg: str) -> list[Any]:
     picture = rebuilt(ET.fromstring(svg))
     assert picture is not None
     return picture
-
-
-# --- The page ---------------------------------------------------------------------------------------------
-
-
-def _page(film: Data) -> str:
-    """One file: the scripts and styles allowed are these and no others, and the data cannot end its block."""
-    template, style, script = (_part(f"explorer.{kind}") for kind in ("html", "css", "js"))
-    text = json.dumps(film, allow_nan=False, separators=(",", ":"))  # ASCII: U+2028 is escaped as well
-    for character in "<>&":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    allowed = f"script-src '{_hash(script)}'; style-src '{_hash(style)}'"
-    policy = f"default-src 'none'; {allowed}; base-uri 'none'; form-action 'none'"
-    parts = {"POLICY": policy, "STYLE": style, "SCRIPT": script, "FILM": text}
-    return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], template)
-
-
-def _part(name: str) -> str:
-    return Path(__file__).with_name(name).read_text(encoding="utf-8")
-
-
-def _hash(text: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
