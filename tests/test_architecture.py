@@ -82,6 +82,7 @@ FILES_OF = {
         "local",
         "film",
         "pictures",
+        "page",
         "explorer",
     ],
 }

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 import tinygrad_edu as tg
 from tinygrad_edu import engine
-from tinygrad_edu.viz import dot, explore, explorer
+from tinygrad_edu.viz import dot, explore
+from tinygrad_edu.viz import page as assembly
 from tinygrad_edu.viz.film import film
 from tinygrad_edu.viz.pictures import inert
 
@@ -532,12 +533,67 @@ def test_in_a_notebook_it_is_a_sandboxed_frame():
     assert repr(made) == "<Explorer: 16 steps forward, 16 back; .save('film.html') writes it>"
 
 
+# --- The scripts of the page -----------------------------------------------------------------------------------
+
+PARTS = {name: assembly.read(f"{name}.js") for name in assembly.SCRIPTS}
+
+
+def definitions(script):
+    """The names that a file gives to all files after it: those that begin a line."""
+    names = re.findall(r"^(?:function|const|let) (\w+|\$)", script, re.MULTILINE)
+    assert len(names) == len(re.findall(r"^(?:async|class|function|const|let|var)\b", script, re.MULTILINE))
+    return set(names)
+
+
+def words(script):
+    """The names that a file uses: comments, texts, properties and keys are none. In a template every word counts."""
+    script = re.sub(r'"(?:\\.|[^"\\\n])*"|//.*|/\*.*?\*/', '""', script)
+    return set(re.findall(r"(?<![\w$]|(?<!\.)\.)(?:[A-Za-z_]\w*|\$(?=\())(?!\w*:)", script))
+
+
+def used_too_early(parts):
+    """(file, name) where a file uses a name of a later one, or gives a name that an earlier one gives."""
+    names, found = list(parts), []
+    for i, name in enumerate(names):
+        later = set().union(*(definitions(parts[after]) for after in names[i + 1 :]))
+        found += [(name, word) for word in sorted((words(parts[name]) | definitions(parts[name])) & later)]
+    return found
+
+
+def test_every_script_uses_earlier_ones_only():
+    folder = Path(assembly.__file__).parent
+    assert {path.name for path in folder.iterdir() if path.suffix} - {"__init__.py", "page.html", "page.css"} == {
+        f"{name}.js" for name in PARTS
+    }
+    assert used_too_early(PARTS) == []
+
+
+def test_an_arrow_that_points_to_a_later_script_is_found():
+    for line in (
+        "const unused = () => renderPanel();",
+        "heard(`${plural(2, word)} of ${renderPanel}`);",
+        "[...renderPanel];",
+    ):
+        assert used_too_early({**PARTS, "steps": PARTS["steps"] + line}) == [("steps", "renderPanel")]
+    for line in ('say("renderPanel"); // renderPanel', "x.renderPanel();", "x = { renderPanel: 1 };"):
+        assert used_too_early({**PARTS, "steps": PARTS["steps"] + line}) == []
+    assert used_too_early({**PARTS, "data": PARTS["data"] + "\nfunction renderPanel() {}"}) == [("data", "renderPanel")]
+    assert len(used_too_early({name: PARTS[name] for name in reversed(PARTS)})) > 100
+
+
+def test_no_script_and_no_function_of_one_is_long():
+    for name, script in PARTS.items():
+        assert script.count("\n") <= 130, name
+        assert "</script" not in script.lower()
+        for function in re.findall(r"^(?:function|const \w+ = [^\n]*\{$).*?^\}", script, re.MULTILINE | re.DOTALL):
+            assert function.count("\n") < 40, function.partition("\n")[0]
+
+
 # --- Colours ---------------------------------------------------------------------------------------------------
 
 
 def palettes():
-    css = Path(explorer.__file__).with_name("explorer.css").read_text(encoding="utf-8")
-    blocks = re.findall(r":root \{(.*?)\}", css, re.DOTALL)
+    blocks = re.findall(r":root \{(.*?)\}", assembly.read("page.css"), re.DOTALL)
     found = [dict(re.findall(r"--(\w+): (#\w{6})", block)) for block in blocks]
     assert len(found) == 2
     assert set(found[0]) == set(found[1])
@@ -569,8 +625,7 @@ def test_contrast_passes_wcag_aa(mode):
 
 
 def test_numbers_are_readable_on_every_colour_of_a_heatmap():
-    js = Path(explorer.__file__).with_name("explorer.js").read_text(encoding="utf-8")
-    ends = json.loads(re.search(r"const ENDS = (.*?);", js)[1])
+    ends = json.loads(re.search(r"const ENDS = (.*?);", assembly.script())[1])
     for end in ends:
         assert contrast("#000000", "#" + "".join(f"{x:02x}" for x in end)) >= 4.5
 
@@ -950,6 +1005,95 @@ def test_sampled_arrays_show_their_own_entries_or_none(page):
     page.js("document.getElementById('predict').click(); document.getElementById('guess').value = '1'")
     page.js("document.querySelector('form.guess').requestSubmit()")
     assert "You guessed 1 for z1[0, 0]" in page.text("#step")
+
+
+def test_what_is_not_finite_has_to_be_named(page):
+    from selenium.webdriver import Keys
+
+    for said, verdict in [("7", "Not quite. "), ("−inf", "Not quite. "), ("∞", "Right. ")]:
+        page.open(np.multiply(tg.Tensor([np.nan, np.inf], requires_grad=True), 1.0), "#step=1&predict=1&entry=1")
+        page.find("#guess")[0].send_keys(said, Keys.ENTER)
+        assert f"{verdict}You guessed {said} for " in page.text("#step")
+        assert "[1]; it is +∞." in page.text("#step")
+
+
+def test_an_entry_that_the_film_leaves_out_is_not_framed_elsewhere(page):
+    root = np.sum(np.sin(parameter(600, 500, name="w")))
+    data = film(root)
+    kept = data["arrays"][data["nodes"][0]["value"]]
+    outside = next(i for i in range(500) if i not in kept["columns"])
+    page.open(root)
+    pictures = []
+    for entry in (outside, 0):
+        page.js("tinygradFilm.choose(0, arguments[0])", entry)
+        pictures.append(page.js("return document.querySelector('#panel canvas').toDataURL()"))
+    assert pictures[0] != pictures[1]
+
+
+def test_an_entry_in_the_address_that_is_not_there_is_the_first(page):
+    page.open(small(), "#step=1&entry=9999")
+    assert page.text("#panel-title") == "v1, entry [0, 0]"
+    assert page.text("#step .numbers").startswith("v1[0, 0] = ")
+    assert "leaves out" not in page.text("#step")
+
+
+def test_an_equation_stands_at_the_last_contribution_of_a_step(page):
+    z = X @ parameter(2, 1)
+    root = np.sum(z * z)
+    data = film(root)
+    (node,) = (e["node"] for e in data["equations"] if e["tag"] == "BP1")
+    at = next(i for i, s in enumerate(data["backward"]) if [c["to"] for c in s["contributions"]] == [node] * 2)
+    page.open(root)
+    page.step(len(data["forward"]) + 2 + at)
+    assert [len(card.find_elements("css selector", ".equation")) for card in page.find(".contribution")] == [0, 1]
+
+
+def test_a_parameter_alone_is_no_constant(page):
+    page.open(GRAPHS["leaf"]())
+    assert "No gradient: nothing was computed from it." in page.text("#panel")
+    page.open(GRAPHS["constant"]())
+    assert "No gradient: it is a constant." in page.text("#panel")
+
+
+def test_an_outlined_image_begins_at_its_first_entry(page):
+    page.open(np.sum(np.ones((12, 20)) @ parameter(20, 30)), "#step=1")
+    labels = page.js("return [...document.querySelectorAll('#panel canvas')].map((c) => c.getAttribute('aria-label'))")
+    assert [re.search(r"contributed (\[.*?\])", label)[1] for label in labels if "contributed" in label] == [
+        "[0, 0]"
+    ] * 2
+
+
+def test_a_layer_has_a_bar_when_its_error_is_known(page):
+    def bars():
+        widths = page.js("return [...document.querySelectorAll('#depth .fill')].map((f) => f.offsetWidth)")
+        return [width > 0 for width in widths], page.text("#depth-body")
+
+    root = small()
+    data = film(root)
+    page.open(root)
+    assert bars()[0] == [False, False]
+    page.step(page.steps)
+    assert bars()[0] == [True, True]
+    last = data["depth"][1]["node"]
+    step = next(i for i, s in enumerate(data["backward"]) if [c["to"] for c in s["contributions"]] == [last])
+    page.step(len(data["forward"]) + 2 + step)
+    assert bars()[0] == [False, True]
+    page.find("#predict")[0].click()
+    assert bars()[0] == [False, False]
+    assert "‖δ2‖: guess first" in bars()[1]
+    assert "‖δ1‖: not reached yet" in bars()[1]
+    page.open(np.sum(np.tanh(X @ tg.Tensor(np.zeros((2, 1)), requires_grad=True)) ** 2))
+    page.step(page.steps)
+    assert bars()[0] == [False]  # ‖δ‖ = 0
+
+
+def test_the_script_leaves_one_name_to_the_window(page):
+    path = page.folder / "empty.html"
+    path.write_text("<!DOCTYPE html><meta charset=utf-8><title>empty</title>", encoding="utf-8")
+    names = "return Object.getOwnPropertyNames(window).filter((name) => !/^\\d+$/.test(name))"
+    before = set(page.show(path).js(names))
+    after = set(page.open(small()).js(names))
+    assert after - before == {"tinygradFilm"}
 
 
 def test_a_name_is_no_alarm(page):

@@ -1,0 +1,53 @@
+// --- What the reader looks at, and the address that remembers it ------------------------------------------
+
+const state = { step: 0, node: null, entry: 0, view: 0, predict: false };
+const guesses = new Map(); // step → {right, text}
+
+// The one arrow that points to a later file: whoever changes the state calls `changed`, and start.js draws again.
+const listeners = [];
+const changed = () => listeners.forEach((listener) => listener());
+
+// The node in the panel: the chosen one, or what the step is about; and which of its entries.
+const shown = () => state.node ?? asked(state.step)?.node ?? current(state.step).node;
+const shownEntry = (node) => (shown() === node && state.entry < valueOf(node).size ? state.entry : 0);
+
+function go(step) {
+  Object.assign(state, { step: Math.max(0, Math.min(N, step)), node: null, entry: 0 });
+  changed();
+}
+
+function choose(node, entry = 0) {
+  Object.assign(state, { node, entry });
+  changed();
+  if (document.activeElement === document.body) document.getElementById("panel-title").focus(); // the button pressed was replaced
+}
+
+// Who predicts sees the numbers of a step only after a guess.
+const isWaiting = () => state.predict && !guesses.has(state.step) && asked(state.step) !== null;
+function isHidden(node, what) {
+  if (!isWaiting()) return false;
+  const now = current(state.step);
+  if (what === "value") return now.phase === "forward" && now.node === node;
+  return now.phase === "backward" && now.contributions.some((c) => c.to === node);
+}
+
+function saveState() {
+  const parts = [`step=${state.step}`, `view=${state.view}`];
+  if (state.node !== null) parts.push(`node=${state.node}`);
+  if (state.entry) parts.push(`entry=${state.entry}`);
+  if (state.predict) parts.push("predict=1");
+  try { history.replaceState(null, "", "#" + parts.join("&")); } catch { /* a sandboxed frame has no history */ }
+}
+
+function readState() {
+  const given = new URLSearchParams(location.hash.slice(1));
+  const whole = (name, most) => {
+    const n = Number(given.get(name) ?? NaN);
+    return Number.isInteger(n) && n >= 0 && n <= most ? n : null;
+  };
+  state.step = whole("step", N) ?? 0;
+  state.view = whole("view", film.pictures.length - 1) ?? 0;
+  state.node = whole("node", film.nodes.length - 1);
+  state.entry = whole("entry", 1e9) ?? 0;
+  state.predict = given.get("predict") === "1";
+}
