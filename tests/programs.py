@@ -1,102 +1,230 @@
-"""Random programs of some seventy kinds of NumPy operations; `np` may be NumPy itself or a namespace like it."""
+"""Random programs of some seventy kinds of NumPy operations, with options; `np` may be NumPy or a namespace like it."""
 
 from hypothesis import strategies as st
 
 N = 3  # every operation takes and gives N × N matrices of moderate size
 
+AXIS = {"axis": (None, 0, 1, -1, (0, 1), (-1,))}
+KEPT = {**AXIS, "keepdims": (False, True)}
+SORTED = {"axis": (0, 1, -1, -2)}
+OFFSET = {"offset": (0, 1, -1, 2)}
+
+
+def fitted(np, a):
+    """Any result of up to two axes and 3 numbers on each, stretched to N × N (what is left is the one-sided mean)."""
+    return np.broadcast_to(a, (N, N))
+
+
+def squared(np, a):
+    """N × N numbers of an array that is longer or shorter: repeated or cut."""
+    flat = np.reshape(a, (-1,))
+    return np.reshape(np.resize(flat, (N * N,)), (N, N))
+
+
+# name → the operation and, for each option, the values it may take
 UNARY = {
-    "tanh": lambda np, a: np.tanh(a),
-    "sin": lambda np, a: np.sin(2 * a),
-    "cos": lambda np, a: np.cos(a),
-    "exp": lambda np, a: np.exp(-np.square(a)),
-    "expm1": lambda np, a: np.expm1(np.tanh(a)),
-    "log1p": lambda np, a: np.log1p(a * a),
-    "log": lambda np, a: np.log(1.5 + np.sin(a)),
-    "sqrt": lambda np, a: np.sqrt(0.5 + np.square(np.sin(a))),
-    "cbrt": lambda np, a: np.cbrt(2 + np.cos(a)),
-    "arctan": lambda np, a: np.arctan(a),
-    "arcsinh": lambda np, a: np.arcsinh(a),
-    "sinc": lambda np, a: np.sinc(a),
-    "power": lambda np, a: (1.2 + np.cos(a)) ** 1.7,
-    "abs": lambda np, a: np.abs(a) - 0.3,
-    "negative": lambda np, a: -a,
-    "reciprocal": lambda np, a: 1 / (1 + a * a),
-    "softmax": lambda np, a: (
-        np.exp(a - np.max(a, axis=1, keepdims=True))
-        / np.sum(np.exp(a - np.max(a, axis=1, keepdims=True)), axis=1, keepdims=True)
+    "tanh": (lambda np, a: np.tanh(a), {}),
+    "sin": (lambda np, a: np.sin(2 * a), {}),
+    "cos": (lambda np, a: np.cos(a), {}),
+    "exp": (lambda np, a: np.exp(-np.square(a)), {}),
+    "expm1": (lambda np, a: np.expm1(np.tanh(a)), {}),
+    "log1p": (lambda np, a: np.log1p(a * a), {}),
+    "log": (lambda np, a: np.log(1.5 + np.sin(a)), {}),
+    "sqrt": (lambda np, a: np.sqrt(0.5 + np.square(np.sin(a))), {}),
+    "cbrt": (lambda np, a: np.cbrt(2 + np.cos(a)), {}),
+    "arctan": (lambda np, a: np.arctan(a), {}),
+    "arcsinh": (lambda np, a: np.arcsinh(a), {}),
+    "sinc": (lambda np, a: np.sinc(a), {}),
+    "power": (lambda np, a, b: (1.2 + np.cos(a)) ** b, {"b": (1.7, 2, 3, -1, 0, 0.5)}),
+    "abs": (lambda np, a: np.abs(a) - 0.3, {}),
+    "negative": (lambda np, a: -a, {}),
+    "reciprocal": (lambda np, a: 1 / (1 + a * a), {}),
+    "softmax": (
+        lambda np, a, axis: (
+            np.exp(a - np.max(a, axis=axis, keepdims=True))
+            / np.sum(np.exp(a - np.max(a, axis=axis, keepdims=True)), axis=axis, keepdims=True)
+        ),
+        AXIS,
     ),
-    "transpose": lambda np, a: a.T,
-    "reshape": lambda np, a: np.reshape(np.reshape(a, (-1,))[::-1], (N, N)),
-    "flip": lambda np, a: np.flip(a, 0),
-    "roll": lambda np, a: np.roll(a, 1, axis=1),
-    "rot90": lambda np, a: np.rot90(a),
-    "tril": lambda np, a: np.tril(a) + np.triu(a, 1) * 0.5,
-    "diag": lambda np, a: np.diag(np.diag(a)) + a * 0.1,
-    "cumsum": lambda np, a: np.cumsum(a, axis=0) / N,
-    "cumprod": lambda np, a: np.cumprod(np.tanh(a), axis=1),
-    "sort": lambda np, a: np.sort(a, axis=1),
-    "sum": lambda np, a: np.sum(a, axis=0) / N + a * 0.1,
-    "mean": lambda np, a: a - np.mean(a),
-    "prod": lambda np, a: np.prod(1 + 0.3 * np.tanh(a), axis=1, keepdims=True) + a * 0.1,
-    "var": lambda np, a: np.tanh(np.var(a, axis=0)) + a * 0.1,
-    "std": lambda np, a: np.std(a + np.arange(N), axis=1, keepdims=True) - a * 0.2,
-    "max": lambda np, a: np.max(a, axis=0) - a,
-    "min": lambda np, a: np.min(a, axis=1, keepdims=True) + a * 0.5,
-    "median": lambda np, a: np.median(a, axis=0) + a * 0.2,
-    "quantile": lambda np, a: np.quantile(a, 0.3, axis=1, keepdims=True) + a * 0.2,
-    "clip": lambda np, a: np.clip(a, -0.7, 0.9) + 0.1 * a,
-    "getitem": lambda np, a: a[np.array([2, 0, 2])] * 0.7,
-    "slice": lambda np, a: np.concatenate([a[1:], a[:1]], axis=0),
-    "take": lambda np, a: np.take(a, np.array([1, 1, 0]), axis=1),
-    "pad": lambda np, a: np.pad(a, 1)[:N, :N] + 0.2 * a,
-    "tile": lambda np, a: np.tile(a[:1], (N, 1)) - a * 0.3,
-    "repeat": lambda np, a: np.repeat(a[:, 1], N).reshape((N, N)) + a * 0.1,
-    "diff": lambda np, a: np.diff(a, axis=0, prepend=a[:1]) * 0.5,
-    "inv": lambda np, a: np.linalg.inv(2 * np.eye(N) + 0.3 * np.tanh(a)),
-    "det": lambda np, a: np.tanh(np.linalg.det(np.eye(N) + 0.3 * np.tanh(a))) + a * 0.1,
-    "slogdet": lambda np, a: np.linalg.slogdet(2 * np.eye(N) + 0.3 * np.tanh(a))[1] - a * 0.1,
-    "cholesky": lambda np, a: np.linalg.cholesky(np.eye(N) + np.tanh(a) @ np.tanh(a).T),
-    "norm": lambda np, a: a / (1 + np.linalg.norm(a)),
-    "eigvalsh": lambda np, a: (
-        np.tanh(np.linalg.eigvalsh(0.2 * (np.tanh(a) + np.tanh(a).T) + np.diag(np.array([0.0, 3.0, 7.0])))) + a * 0.1
+    "transpose": (lambda np, a, axes: np.transpose(a, axes), {"axes": (None, (1, 0), (0, 1), (-1, 0))}),
+    "swapaxes": (lambda np, a, i, j: np.swapaxes(a, i, j), {"i": (0, 1, -1), "j": (0, -1)}),
+    "moveaxis": (lambda np, a, i, j: np.moveaxis(a, i, j), {"i": (0, 1, -1), "j": (0, -1)}),
+    "reshape": (
+        lambda np, a, order, back: np.reshape(np.reshape(a, (-1,), order=order)[::-1], (N, N), order=back),
+        {"order": ("C", "F"), "back": ("C", "F")},
     ),
-    "trace": lambda np, a: np.tanh(np.trace(a)) - a * 0.3,
+    "ravel": (lambda np, a, order: squared(np, np.ravel(a, order=order)), {"order": ("C", "F")}),
+    "squeeze": (
+        lambda np, a, axis: np.squeeze(np.expand_dims(a, axis), axis=axis),
+        {"axis": (0, -1, (0, 2))},
+    ),
+    "flip": (lambda np, a, axis: np.flip(a, axis), {"axis": (None, 0, 1, (0, 1))}),
+    "roll": (lambda np, a, shift, axis: np.roll(a, shift, axis=axis), {"shift": (1, -2), "axis": (None, 0, 1)}),
+    "rot90": (lambda np, a, k, axes: np.rot90(a, k, axes), {"k": (1, 2, -1), "axes": ((0, 1), (1, 0))}),
+    "tril": (lambda np, a, k: np.tril(a, k) + np.triu(a, k + 1) * 0.5, {"k": (0, 1, -1)}),
+    "diag": (lambda np, a, k: np.diag(np.diag(a, k), k) + a * 0.1, {"k": (0, 1, -1)}),
+    "diagonal": (
+        lambda np, a, offset, axis1, axis2: squared(np, np.diagonal(a, offset, axis1, axis2)) - a * 0.1,
+        {"offset": (0, 1, -1), "axis1": (0,), "axis2": (1, -1)},
+    ),
+    "cumsum": (lambda np, a, axis: np.cumsum(a, axis=axis).reshape((N, N)) / N, {"axis": (None, 0, 1, -1)}),
+    "cumprod": (lambda np, a, axis: np.cumprod(np.tanh(a), axis=axis).reshape((N, N)), {"axis": (None, 0, 1, -1)}),
+    "sort": (lambda np, a, axis: np.sort(a, axis=axis).reshape((N, N)), {"axis": (None, 0, 1, -1)}),
+    "sum": (lambda np, a, **options: fitted(np, np.sum(a, **options)) / N + a * 0.1, KEPT),
+    "mean": (lambda np, a, **options: a - np.mean(a, **options), KEPT),
+    "prod": (lambda np, a, **options: np.prod(1 + 0.3 * np.tanh(a), **options) + a * 0.1, KEPT),
+    "var": (lambda np, a, **options: np.tanh(np.var(a, **options)) + a * 0.1, {**KEPT, "ddof": (0, 1, 2)}),
+    "std": (
+        lambda np, a, **options: np.std(np.tanh(a) + 2 * np.arange(9.0).reshape((3, 3)), **options) * 0.1 - a * 0.2,
+        {**KEPT, "ddof": (0, 1, 2)},
+    ),
+    "max": (lambda np, a, **options: np.max(a, **options) - a, KEPT),
+    "min": (lambda np, a, **options: np.min(a, **options) + a * 0.5, KEPT),
+    "ptp": (lambda np, a, **options: np.ptp(a, **options) - a, {**AXIS, "keepdims": (False, True)}),
+    "average": (
+        lambda np, a, axis: np.average(a, axis, weights=np.array([1.0, 0.5, 2.0])) + a * 0.1,
+        {"axis": (0, 1, -1)},
+    ),
+    "median": (lambda np, a, **options: np.median(a, **options) + a * 0.2, KEPT),
+    "quantile": (
+        lambda np, a, q, **options: np.quantile(a, q, **options) + a * 0.2,
+        {"q": (0.3, 0.0, 1.0, 0.77), **KEPT, "method": ("linear", "lower", "higher", "midpoint")},
+    ),
+    "clip": (lambda np, a, low, high: np.clip(a, low, high) + 0.1 * a, {"low": (-0.7, None), "high": (0.9, 0.1)}),
+    "getitem": (lambda np, a: a[np.array([2, 0, 2])] * 0.7, {}),
+    "slice": (lambda np, a, axis: np.concatenate([a[1:], a[:1]], axis=axis).reshape((N, N)), {"axis": (0,)}),
+    "take": (
+        lambda np, a, axis, mode: np.take(a, np.array([1, 4, 0]), axis=axis, mode=mode) - a * 0.1,
+        {"axis": (None, 0, 1), "mode": ("wrap", "clip")},
+    ),
+    "pad": (
+        lambda np, a, width, mode: np.pad(a, width, mode=mode)[:N, -N:] + 0.2 * a,
+        {
+            "width": (1, ((0, 2), (1, 0)), ((2, 1), (2, 1))),
+            "mode": ("constant", "edge", "reflect", "symmetric", "wrap"),
+        },
+    ),
+    "tile": (lambda np, a, reps: squared(np, np.tile(a[:1], reps)) - a * 0.3, {"reps": (N, (N, 1), (2, 2))}),
+    "repeat": (
+        lambda np, a, repeats, axis: squared(np, np.repeat(a, repeats, axis=axis)) + a * 0.1,
+        {"repeats": (2, 3), "axis": (None, 0, 1)},
+    ),
+    "diff": (
+        lambda np, a, n, axis: np.diff(a, n=n, axis=axis, prepend=0.3, append=0.7)[:N, :N].sum() * 0.1 + a * 0.5,
+        {"n": (1, 2), "axis": (0, 1, -1)},
+    ),
+    "gradient": (lambda np, a, axis: np.gradient(a, 0.5, axis=axis) * 0.3, {"axis": (0, 1)}),
+    "trapezoid": (
+        lambda np, a, dx, axis: np.trapezoid(a, dx=dx, axis=axis) + a * 0.2,
+        {"dx": (1.0, 0.5), "axis": (0, 1, -1)},
+    ),
+    "vander": (
+        lambda np, a, N, increasing: squared(np, np.vander(np.tanh(a[0]), N, increasing=increasing)) + a * 0.1,
+        {"N": (None, 2, 4), "increasing": (False, True)},
+    ),
+    "linspace": (
+        lambda np, a, num, endpoint, axis: squared(np, np.linspace(a[0], a[1], num, endpoint, axis=axis)) + a * 0.1,
+        {"num": (2, 3, 5), "endpoint": (True, False), "axis": (0, -1)},
+    ),
+    "inv": (lambda np, a: np.linalg.inv(2 * np.eye(N) + 0.3 * np.tanh(a)), {}),
+    "pinv": (lambda np, a: squared(np, np.linalg.pinv((2 * np.eye(N) + 0.3 * np.tanh(a))[:, :2])) + a * 0.1, {}),
+    "det": (lambda np, a: np.tanh(np.linalg.det(np.eye(N) + 0.3 * np.tanh(a))) + a * 0.1, {}),
+    "slogdet": (lambda np, a: np.linalg.slogdet(2 * np.eye(N) + 0.3 * np.tanh(a))[1] - a * 0.1, {}),
+    "cholesky": (
+        lambda np, a, upper: np.linalg.cholesky(np.eye(N) + np.tanh(a) @ np.tanh(a).T, upper=upper),
+        {"upper": (False, True)},
+    ),
+    "matrix_power": (
+        lambda np, a, n: np.linalg.matrix_power(np.tanh(a) / 2 + np.eye(N), n) / 3,
+        {"n": (0, 1, 2, 3, 5, -1)},
+    ),
+    "norm": (
+        lambda np, a, ord, **options: a / (1 + np.linalg.norm(a, ord, **options)),
+        {"ord": (None, 1, 2, 3, float("inf")), "axis": (0, 1, -1), "keepdims": (False, True)},
+    ),
+    "matrix norm": (
+        lambda np, a, ord, **options: a / (1 + np.linalg.norm(a, ord, **options)),
+        {"ord": ("fro", 1, -1, float("inf")), "axis": (None, (0, 1), (1, 0)), "keepdims": (False, True)},
+    ),
+    "eigvalsh": (
+        lambda np, a, UPLO: (
+            np.tanh(
+                np.linalg.eigvalsh(0.2 * (np.tanh(a) + np.tanh(a).T) + np.diag(np.array([0.0, 3.0, 7.0])), UPLO=UPLO)
+            )
+            + a * 0.1
+        ),
+        {"UPLO": ("L", "U")},
+    ),
+    "trace": (lambda np, a, offset: np.tanh(np.trace(a, offset)) - a * 0.3, {"offset": (0, 1, -1)}),
 }
 BINARY = {
-    "add": lambda np, a, b: (a + b) * 0.6,
-    "subtract": lambda np, a, b: a - 0.5 * b,
-    "multiply": lambda np, a, b: np.tanh(a) * b,
-    "divide": lambda np, a, b: a / (1.5 + np.cos(b)),
-    "matmul": lambda np, a, b: np.tanh(a) @ b / N,
-    "einsum": lambda np, a, b: np.einsum("ij,kj->ik", a, np.sin(b)) / N,
-    "outer": lambda np, a, b: np.outer(a[0], np.tanh(b)[:, 1]),
-    "maximum": lambda np, a, b: np.maximum(a, b),
-    "minimum": lambda np, a, b: np.minimum(a, 0.5 * b),
-    "where": lambda np, a, b: np.where(a > b, a * 0.5, np.sin(b)),
-    "logaddexp": lambda np, a, b: np.logaddexp(a, b) - 0.5,
-    "hypot": lambda np, a, b: np.hypot(a, 1 + b * b) * 0.5,
-    "arctan2": lambda np, a, b: np.arctan2(a, 1.1 + np.sin(b)),
-    "concatenate": lambda np, a, b: np.concatenate([a[:1], b[1:]], axis=0),
-    "stack": lambda np, a, b: np.stack([a[0], b[1], a[2] * b[0]], axis=1),
-    "kron": lambda np, a, b: np.kron(a[:1], np.tanh(b)[:, :1]),
-    "solve": lambda np, a, b: np.linalg.solve(2 * np.eye(N) + 0.3 * np.tanh(a), b),
-    "tensordot": lambda np, a, b: np.tensordot(np.tanh(a), b, axes=(0, 1)) / N,
-    "cross": lambda np, a, b: np.cross(np.tanh(a), np.tanh(b)),
+    "add": (lambda np, a, b: (a + b) * 0.6, {}),
+    "subtract": (lambda np, a, b: a - 0.5 * b, {}),
+    "multiply": (lambda np, a, b: np.tanh(a) * b, {}),
+    "divide": (lambda np, a, b: a / (1.5 + np.cos(b)), {}),
+    "matmul": (lambda np, a, b: np.tanh(a) @ b / N, {}),
+    "einsum": (
+        lambda np, a, b, subscripts: np.einsum(subscripts, np.sin(b), a) / N + a * 0.1,
+        {"subscripts": ("ij,kj->ik", "ij,jk", "ij,ij->i", "ii,ij->ji", "ij,kl->jk", "...j,...k->...k", "ij,kk->ij")},
+    ),
+    "outer": (lambda np, a, b: np.outer(a[0], np.tanh(b)[:, 1]), {}),
+    "maximum": (lambda np, a, b: np.maximum(a, b), {}),
+    "minimum": (lambda np, a, b: np.minimum(a, 0.5 * b), {}),
+    "where": (lambda np, a, b: np.where(a > b, a * 0.5, np.sin(b)), {}),
+    "logaddexp": (lambda np, a, b: np.logaddexp(a, b) - 0.5, {}),
+    "hypot": (lambda np, a, b: np.hypot(a, 1 + b * b) * 0.5, {}),
+    "arctan2": (lambda np, a, b: np.arctan2(a, 1.1 + np.sin(b)), {}),
+    "concatenate": (
+        lambda np, a, b, axis: squared(np, np.concatenate([a, b], axis=axis)) * 0.7,
+        {"axis": (None, 0, 1, -1)},
+    ),
+    "append": (lambda np, a, b, axis: squared(np, np.append(b, a, axis=axis)) * 0.7, {"axis": (None, 0, 1)}),
+    "stack": (lambda np, a, b, axis: np.stack([a[0], b[1], a[2] * b[0]], axis=axis), {"axis": (0, 1, -1)}),
+    "kron": (lambda np, a, b: np.kron(a[:1], np.tanh(b)[:, :1]), {}),
+    "solve": (
+        lambda np, a, b, vector: fitted(np, np.linalg.solve(2 * np.eye(N) + 0.3 * np.tanh(a), b[0] if vector else b)),
+        {"vector": (False, True)},
+    ),
+    "stack solved": (
+        lambda np, a, b: squared(np, np.linalg.solve(2 * np.eye(N) + 0.3 * np.tanh(a) * b[:, :, None], b[0])),
+        {},
+    ),
+    "tensordot": (
+        lambda np, a, b, axes: np.tensordot(np.tanh(a), b, axes=axes) / N + a * 0.1,
+        {"axes": (1, 2, (0, 1), ([1], [1]), ([0, 1], [1, 0]))},
+    ),
+    "inner": (lambda np, a, b: np.inner(np.tanh(a), b) / N, {}),
+    "cross": (
+        lambda np, a, b, axisa, axisb, axisc: np.cross(np.tanh(a), np.tanh(b), axisa=axisa, axisb=axisb, axisc=axisc),
+        {"axisa": (0, -1), "axisb": (0, -1), "axisc": (0, -1)},
+    ),
+    "convolve": (
+        lambda np, a, b, mode: squared(np, np.convolve(np.ravel(a)[:5], np.tanh(b)[0], mode=mode)) / N + a * 0.1,
+        {"mode": ("full", "same", "valid")},
+    ),
+    "interp": (
+        lambda np, a, b, left: np.interp(np.sin(a), np.array([-0.9, 0.1, 0.8]), b[0], left=left) + a * 0.1,
+        {"left": (None, 0.5)},
+    ),
 }
 
-steps = st.one_of(
-    st.tuples(st.sampled_from(sorted(UNARY)), st.integers(0, 99)),
-    st.tuples(st.sampled_from(sorted(BINARY)), st.integers(0, 99), st.integers(0, 99)),
-)
+
+def step(name):
+    """Which operation, which of the earlier results it reads, with which options."""
+    _, options = OPERATIONS[name]
+    places = st.lists(st.integers(0, 99), min_size=1 + (name in BINARY), max_size=1 + (name in BINARY))
+    return st.tuples(st.just(name), places, st.fixed_dictionaries({k: st.sampled_from(v) for k, v in options.items()}))
 
 
+OPERATIONS = UNARY | BINARY
+steps = st.sampled_from(sorted(OPERATIONS)).flatmap(step)
 programs = st.lists(steps, min_size=1, max_size=30)
 
 
 def run(np, program, *inputs):
     """Every step reads results of earlier ones; the last few count in the result."""
     values = list(inputs)
-    for name, *places in program:
+    for name, places, options in program:
         operands = [values[-1 - place % len(values)] for place in places]
-        values.append((UNARY.get(name) or BINARY[name])(np, *operands))
+        values.append(fitted(np, OPERATIONS[name][0](np, *operands, **options)))
     return sum(np.sum(np.sin(value)) for value in values[-3:])

@@ -24,35 +24,57 @@ def _lower_half(m: Any) -> Any:
     return m * (np.tri(n, dtype=m.dtype) - np.eye(n, dtype=m.dtype) / 2)
 
 
-def _cholesky_back(g: Any, low: Any, a: Any) -> Any:
+def _cholesky_back(g: Any, low: Any, a: Any, *, upper: bool = False) -> Any:
+    if upper:
+        g, low = T(g), T(low)
     inner = _lower_half(T(low) @ g)
     half = np.linalg.solve(T(low), inner)  # L⁻ᵀ Φ
     return _symmetric(T(np.linalg.solve(T(low), T(half))))
 
 
-def _gaps(values: Any) -> Any:
-    """1 / (λⱼ − λᵢ), and 0 on the diagonal."""
-    eye = np.eye(values.shape[-1], dtype=values.dtype)
-    return (1 - eye) / (values[..., None, :] - values[..., :, None] + eye)
+def _over_gaps(m: Any, values: Any) -> Any:
+    """mᵢⱼ / (λⱼ − λᵢ). Equal values do no harm where nothing is asked, m = 0; elsewhere the result is infinite."""
+    return _divided(m, values[..., None, :] - values[..., :, None])
 
 
-def _eigh_back(g: Any, y: Any, a: Any) -> Any:
+def _divided(m: Any, by: Any) -> Any:
+    """Where 0 is divided by 0, the result is 0."""
+    return m / np.where((m == 0) & (by == 0), 1, by)
+
+
+def _off_diagonal(m: Any) -> Any:
+    return m * (1 - np.eye(m.shape[-1], dtype=m.dtype))
+
+
+def _eigh_back(g: Any, y: Any, a: Any, UPLO: Any = "L") -> Any:
     values, vectors = y[0], y[1]
-    inner = _gaps(values) * (T(vectors) @ g[1])
+    inner = _over_gaps(_off_diagonal(T(vectors) @ g[1]), values)
     diagonal = vectors * g[0][..., None, :]
     return _symmetric(diagonal @ T(vectors) + vectors @ inner @ T(vectors))
 
 
-def _svd_back(g: Any, y: Any, a: Any, full_matrices: bool = False) -> Any:
+def _eigvalsh_back(g: Any, values: Any, a: Any, UPLO: Any = "L") -> Any:
+    vectors = np.linalg.eigh(a, UPLO)[1]
+    return _symmetric((vectors * g[..., None, :]) @ T(vectors))
+
+
+def _svd_back(g: Any, y: Any, a: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
+    if not compute_uv:
+        u, _, vt = np.linalg.svd(a, full_matrices=False)
+        return (u * g[..., None, :]) @ vt
     u, s, v = y[0], y[1], T(y[2])
     gu, gs, gv = g[0], g[1], T(g[2])
-    gaps = _gaps(s * s)
     inner_u, inner_v = T(u) @ gu, T(v) @ gv
-    inner = gaps * (inner_u - T(inner_u)) * s[..., None, :] + s[..., :, None] * gaps * (inner_v - T(inner_v))
+    # Both are antisymmetric, so there is nothing on the diagonal.
+    inner = _over_gaps(inner_u - T(inner_u), s * s) * s[..., None, :]
+    inner = inner + s[..., :, None] * _over_gaps(inner_v - T(inner_v), s * s)
     grad = (u * gs[..., None, :] + u @ inner) @ T(v)
     # What sticks out of the space of u (a tall matrix), or of v (a wide one):
-    grad = grad + (gu - u @ inner_u) / s[..., None, :] @ T(v)
-    return grad + u @ T((gv - v @ inner_v) / s[..., None, :])
+    if u.shape[-2] > u.shape[-1]:
+        grad = grad + _divided(gu - u @ inner_u, s[..., None, :]) @ T(v)
+    if v.shape[-2] > v.shape[-1]:
+        grad = grad + u @ T(_divided(gv - v @ inner_v, s[..., None, :]))
+    return grad
 
 
 def _qr_back(g: Any, y: Any, a: Any) -> Any:
@@ -66,24 +88,21 @@ def _qr_back(g: Any, y: Any, a: Any) -> Any:
 
 defvjp(np.linalg.cholesky, _cholesky_back)
 defvjp(np.linalg.eigh, _eigh_back)
+defvjp(np.linalg.eigvalsh, _eigvalsh_back)
 defvjp(np.linalg.svd, _svd_back)
 defvjp(np.linalg.qr, _qr_back)
 
 
-@expands(np.linalg.eigvalsh)
-def eigvalsh(a: Any) -> Any:
-    return np.linalg.eigh(a)[0]
-
-
 @expands(np.linalg.svd)
 def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
-    if compute_uv and full_matrices and a.shape[-1] != a.shape[-2]:
+    if not compute_uv:
+        return record(np.linalg.svd, (a,), {"compute_uv": False})
+    if full_matrices and a.ndim >= 2 and a.shape[-1] != a.shape[-2]:
         raise ValueError(
             f"np.linalg.svd: of a matrix of shape {a.shape} the full U and V have columns that are arbitrary, with no "
             "derivative; use full_matrices=False"
         )
-    parts = record(np.linalg.svd, (a,), {"full_matrices": False})
-    return parts if compute_uv else parts[1]
+    return record(np.linalg.svd, (a,), {"full_matrices": False})
 
 
 @expands(np.linalg.svdvals)
@@ -93,7 +112,7 @@ def svdvals(a: Any) -> Any:
 
 @expands(np.linalg.qr)
 def qr(a: Any, mode: str = "reduced") -> Any:
-    if mode not in ("reduced", "r") or a.shape[-2] < a.shape[-1]:
+    if mode not in ("reduced", "r") or (a.ndim >= 2 and a.shape[-2] < a.shape[-1]):
         raise ValueError(
             f"np.linalg.qr: mode {mode!r} of a matrix of shape {a.shape} has no derivative; it has one for mode "
             "'reduced' or 'r' and at least as many rows as columns"

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.engine import EXPANSIONS, constant, defvjp, expands, recordable, scoped
+from tinygrad_edu.engine import EXPANSIONS, Node, constant, defvjp, expands, record, recordable, scoped
 
 _Functions = tuple[Callable[..., Any], ...]
 
@@ -31,23 +31,30 @@ defvjp(scatter_add, lambda g, y, a, index, shape: g[index])
 # --- Elements moved -------------------------------------------------------------------------------------------------
 
 
+def _numbered(a: Any, start: int = 0) -> Any:
+    """An integer for every element, in the shape of the array."""
+    return np.arange(start, start + np.size(a)).reshape(np.shape(a))
+
+
 def _gather(flat: Any, places: Any) -> Any:
-    return [_gather(flat, part) for part in places] if isinstance(places, list | tuple) else flat[places]
+    """The elements at some places, also where only the places are a tensor, as they are while the compiler traces."""
+    if isinstance(places, list | tuple):
+        return type(places)([_gather(flat, part) for part in places])
+    return record(operator.getitem, (flat, places)) if isinstance(places, Node) else flat[places]
 
 
 def _rearranged(fn: Callable[..., Any]) -> Callable[..., Any]:
     """What a function that only moves elements does to a tensor: move their numbers 0, 1, 2, …, then gather there."""
 
     def text(a: Any, *args: Any, **kwargs: Any) -> Any:
-        places = constant(fn, (np.arange(a.size).reshape(a.shape), *args), kwargs)
-        return _gather(a.reshape(-1), places)
+        return _gather(np.ravel(a), constant(fn, (_numbered(a), *args), kwargs))
 
     text.__name__ = fn.__name__
     return scoped(text)
 
 
 _MOVE_ELEMENTS: _Functions = (
-    *(np.flip, np.fliplr, np.flipud, np.roll, np.rot90, np.tile, np.repeat, np.resize),
+    *(np.flip, np.fliplr, np.flipud, np.roll, np.rot90, np.tile, np.repeat),
     *(np.diagonal, np.take, np.take_along_axis, np.delete),
     *(np.split, np.array_split, np.hsplit, np.vsplit, np.dsplit),
     *(np.linalg.diagonal, np.lib.stride_tricks.sliding_window_view),
@@ -61,58 +68,58 @@ def _rearranged_with_gaps(fn: Callable[..., Any]) -> Callable[..., Any]:
     """The same where the function also puts in zeros: elements are numbered from 1, and 0 is the place of a zero."""
 
     def text(a: Any, *args: Any, **kwargs: Any) -> Any:
-        places = fn(np.arange(1, a.size + 1).reshape(a.shape), *args, **kwargs)
-        return np.concatenate([np.zeros(1, a.dtype), a.reshape(-1)])[places]
+        places = fn(_numbered(a, 1), *args, **kwargs)
+        return np.concatenate([np.zeros(1, a.dtype), np.ravel(a)])[places]
 
     text.__name__ = fn.__name__
     return scoped(text)
 
 
-_MOVE_ELEMENTS_AND_PUT_ZEROS: _Functions = (np.diag, np.diagflat, np.tril, np.triu)
+_MOVE_ELEMENTS_AND_PUT_ZEROS: _Functions = (np.diag, np.diagflat, np.tril, np.triu, np.resize)
 for _fn in _MOVE_ELEMENTS_AND_PUT_ZEROS:
     EXPANSIONS[_fn] = _rearranged_with_gaps(_fn)
 
 
-# --- Conditions and choices -----------------------------------------------------------------------------------------
+# --- Conditions and choices -----------------------------------------------------------------------------------
 
 
 @expands(np.compress)
 def compress(condition: Any, a: Any, axis: int | None = None) -> Any:
-    return np.take(a, np.flatnonzero(condition), axis)
+    return _gather(np.ravel(a), constant(np.compress, (condition, _numbered(a), axis)))
 
 
 @expands(np.extract)
-def extract(condition: Any, a: Any) -> Any:
-    return np.take(a, np.flatnonzero(condition))
+def extract(condition: Any, arr: Any) -> Any:
+    return _gather(np.ravel(arr), constant(np.extract, (condition, _numbered(arr))))
 
 
 @expands(np.trim_zeros)
-def trim_zeros(filt: Any, trim: str = "fb") -> Any:
-    used = np.flatnonzero(filt)
-    if not used.size:
-        return filt[:0]
-    start = used[0] if "f" in trim.lower() else 0
-    return filt[start : used[-1] + 1 if "b" in trim.lower() else None]
+def trim_zeros(filt: Any, trim: Any = "fb", axis: Any = None) -> Any:
+    # The box around what is not zero: NumPy finds it the same if all within is 1.
+    used = np.zeros(np.shape(filt), int)
+    places = constant(np.argwhere, (filt,))
+    if len(places):
+        used[tuple(slice(low, high + 1) for low, high in zip(places.min(0), places.max(0), strict=True))] = 1
+    box = np.trim_zeros(used * _numbered(filt, 1), trim, axis)
+    return np.ravel(filt)[box - 1]
 
 
 @expands(np.choose)
 def choose(a: Any, choices: Sequence[Any], mode: str = "raise") -> Any:
-    last = len(choices) - 1
-    match mode:
-        case "clip":
-            a = np.clip(a, 0, last)
-        case "wrap":
-            a = np.remainder(a, last + 1)
-        case _ if np.any((np.asarray(a) < 0) | (np.asarray(a) > last)):
-            raise ValueError(f"np.choose: an index is out of range; {last + 1} choices are numbered 0 to {last}")
-    result = choices[0]
-    for i in range(1, last + 1):
-        result = np.where(a == i, choices[i], result)
-    return np.where(a == 0, choices[0], result)
+    starts = np.cumsum([0, *(np.size(choice) for choice in choices)])
+    numbers = [_numbered(choice, start) for choice, start in zip(choices, starts, strict=False)]
+    return _gather(
+        np.concatenate([np.ravel(choice) for choice in choices]), constant(np.choose, (a, numbers, None, mode))
+    )
 
 
 @expands(np.select)
-def select(conditions: Sequence[Any], choices: Sequence[Any], default: Any = 0) -> Any:
+def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0) -> Any:
+    conditions, choices = condlist, choicelist
+    if len(conditions) != len(choices) or not len(choices):
+        raise ValueError(f"np.select: {len(conditions)} conditions for {len(choices)} choices; there must be as many")
+    if any((c if hasattr(c, "dtype") else np.asarray(c)).dtype.kind != "b" for c in conditions):
+        raise TypeError("np.select: the conditions must be arrays of truth values, such as t > 0")
     result = default
     for condition, choice in zip(reversed(conditions), reversed(choices), strict=True):
         result = np.where(condition, choice, result)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.engine import Each, Node, defvjp, expands
+from tinygrad_edu.engine import Each, defvjp, expands
 
 
 def _pieces(g: Any, y: Any, arrays: Any, axis: int | None = 0) -> list[Any]:
@@ -50,7 +50,16 @@ def column_stack(arrays: Sequence[Any]) -> Any:
 @expands(np.block)
 def block(arrays: Any) -> Any:
     def depth(part: Any) -> int:
-        return 1 + max(map(depth, part)) if isinstance(part, list) else 0
+        if isinstance(part, tuple):
+            raise TypeError("np.block: the arrays must stand in lists, but there is a tuple")
+        if not isinstance(part, list):
+            return 0
+        depths = {1 + depth(inner) for inner in part}
+        if len(depths) != 1:
+            raise ValueError(
+                "np.block: a list is empty, or some arrays stand in more lists than others; all must be equally deep"
+            )
+        return depths.pop()
 
     def rank(part: Any) -> int:
         return max(map(rank, part)) if isinstance(part, list) else np.ndim(part)
@@ -75,23 +84,31 @@ def append(a: Any, values: Any, axis: int | None = None) -> Any:
 
 
 @expands(np.insert)
-def insert(a: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
-    numbers = np.arange(a.size, a.size + np.size(values)).reshape(np.shape(values))
-    places = np.insert(np.arange(a.size).reshape(a.shape), obj, numbers, axis)
-    return np.concatenate([a.reshape(-1), np.reshape(values, -1)])[places]
+def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
+    numbers = np.arange(arr.size, arr.size + np.size(values)).reshape(np.shape(values))
+    places = np.insert(np.arange(arr.size).reshape(arr.shape), obj, numbers, axis)
+    return np.concatenate([np.ravel(arr), _as(arr.dtype, values)])[places]
+
+
+def _as(dtype: Any, values: Any) -> Any:
+    """Values that are put into an array: one axis, and the array's dtype."""
+    flat = np.ravel(values)
+    return flat if flat.dtype == dtype else flat.astype(dtype)
 
 
 @expands(np.pad)
-def pad(
-    array: Any, pad_width: Any, mode: Any = "constant", *, constant_values: Any = 0, reflect_type: str = "even"
-) -> Any:
-    if mode == "constant" and np.ndim(constant_values) == 0:
-        places = np.pad(np.arange(1, array.size + 1).reshape(array.shape), pad_width)
-        value: Any = constant_values if isinstance(constant_values, Node) else np.asarray(constant_values, array.dtype)
-        return np.concatenate([value.reshape(1), array.reshape(-1)])[places]
-    if mode not in ("edge", "reflect", "symmetric", "wrap") or reflect_type != "even":
+def pad(array: Any, pad_width: Any, mode: Any = "constant", **options: Any) -> Any:
+    # NumPy pads the numbers of the elements; those of the constants follow.
+    if (
+        mode not in ("constant", "edge", "reflect", "symmetric", "wrap")
+        or options.get("reflect_type", "even") != "even"
+    ):
         raise ValueError(
-            f"np.pad: mode {mode!r} with these options has no derivative here; known: constant (one value), edge, "
-            "reflect (even), symmetric, wrap"
+            f"np.pad: mode {mode!r} with these options has no derivative here; known: constant, edge, reflect (even), "
+            "symmetric, wrap"
         )
-    return array.reshape(-1)[np.pad(np.arange(array.size).reshape(array.shape), pad_width, mode)]
+    constants = options.get("constant_values", 0)
+    if mode == "constant":
+        options["constant_values"] = np.arange(array.size, array.size + np.size(constants)).reshape(np.shape(constants))
+    places = np.pad(np.arange(array.size).reshape(array.shape), pad_width, mode, **options)
+    return np.concatenate([np.ravel(array), _as(array.dtype, constants)])[places]

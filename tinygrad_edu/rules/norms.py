@@ -1,8 +1,12 @@
-"""Norms, and the condition number."""
+"""Norms, and the condition number.
+
+A norm has no derivative where it is 0, but a least slope: there the gradient is taken as 0, at every order.
+"""
 
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 
 from tinygrad_edu.engine import constant, defvjp, expands, record
 
@@ -10,61 +14,87 @@ from tinygrad_edu.engine import constant, defvjp, expands, record
 def _norm_back(g: Any, y: Any, a: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
     """y^(1−p) |a|^(p−1) sign a, and 0 where the norm is 0."""
     if not keepdims:
-        axes = range(a.ndim) if axis is None else [i % a.ndim for i in (axis if isinstance(axis, tuple) else (axis,))]
+        axes = range(a.ndim) if axis is None else axis
         shape = tuple(1 if i in axes else n for i, n in enumerate(a.shape))
         g, y = g.reshape(shape), y.reshape(shape)
-    scaled = a / np.where(y == 0, 1, y)
+    nothing = y == 0
+    scaled = np.where(nothing, 0, a / np.where(nothing, 1, y))
     if ord in (None, 2, "fro"):
         return g * scaled
-    size = np.abs(np.where(a == 0, 1, scaled)) ** (ord - 1)
-    return g * np.where(a == 0, 0, size * np.sign(a))
+    nothing = nothing | (a == 0)
+    return g * np.where(nothing, 0, np.abs(np.where(nothing, 1, scaled)) ** (ord - 1) * np.sign(a))
 
 
 defvjp(np.linalg.norm, _norm_back)
 
 
 @expands(np.linalg.norm)
-def norm(a: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
-    if axis is None and ord is not None and a.ndim == 2:
-        axis = (0, 1)
-    matrix = isinstance(axis, tuple) and len(axis) == 2
-    if ord is None or (matrix and ord == "fro") or (not matrix and ord not in (0, np.inf, -np.inf)):
-        return record(np.linalg.norm, (a,), {"ord": ord, "axis": axis, "keepdims": keepdims})
-    if not matrix:
-        if ord == 0:
-            return constant(np.linalg.norm, (a, 0, axis, keepdims))
-        extremum = np.max if ord > 0 else np.min
-        return extremum(np.abs(a), axis=axis, keepdims=keepdims)
-    rows, columns = (i % a.ndim for i in axis)
+def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+    if x.dtype.kind != "f":
+        x = x.astype(np.float64)
+    if ord is None and axis is None:
+        return record(np.linalg.norm, (x,), {"keepdims": keepdims})
+    axes = range(x.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    if len(axes) not in (1, 2):
+        raise ValueError(
+            f"np.linalg.norm: of {len(axes)} axes there is no norm of order {ord!r}; an array of shape {x.shape} has "
+            "norms along one axis (of vectors) or two (of matrices): give axis="
+        )
+    axes = normalize_axis_tuple(axes, x.ndim)
+    if len(axes) == 2:
+        return _matrix_norm(x, ord, axes, keepdims)
+    if isinstance(ord, str):
+        raise ValueError(f"np.linalg.norm: a vector has no norm of order {ord!r}; known: numbers, inf, -inf")
+    if ord is not None and abs(ord) == np.inf:
+        return _extreme(np.abs(x), axes, ord > 0, keepdims)
+    if ord == 0:
+        return constant(np.linalg.norm, (x, 0, axes, keepdims))
+    return record(np.linalg.norm, (x,), {"ord": ord, "axis": axes, "keepdims": keepdims})
+
+
+def _matrix_norm(x: Any, ord: Any, axes: tuple[int, ...], keepdims: bool) -> Any:
+    rows, columns = axes
+    if ord in (None, "fro", "f"):
+        return record(np.linalg.norm, (x,), {"ord": "fro", "axis": axes, "keepdims": keepdims})
     if ord in (1, -1, np.inf, -np.inf):
         along, over = (rows, columns) if abs(ord) == 1 else (columns, rows)
-        sums = np.sum(np.abs(a), axis=along, keepdims=True)
-        result = (np.max if ord > 0 else np.min)(sums, axis=over, keepdims=True)
+        result = _extreme(np.sum(np.abs(x), axis=along, keepdims=True), (over,), ord > 0, True)
     elif ord in (2, -2, "nuc"):
-        s = np.linalg.svd(np.moveaxis(a, (rows, columns), (-2, -1)), compute_uv=False)
-        value = np.sum(s, axis=-1) if ord == "nuc" else s[..., 0] if ord == 2 else s[..., -1]
-        result = np.expand_dims(value, tuple(sorted((rows, columns))))
+        s = np.linalg.svd(np.moveaxis(x, axes, (-2, -1)), compute_uv=False)
+        s = np.where(s == 0, 0, s)  # where a singular value is 0 its gradient is taken as 0
+        value = np.sum(s, axis=-1) if ord == "nuc" else _extreme(s, (s.ndim - 1,), ord > 0, False)
+        result = np.expand_dims(value, tuple(sorted(axes)))
     else:
         raise ValueError(f"np.linalg.norm: a matrix has no norm of order {ord!r}; known: fro, nuc, ±1, ±2, ±inf")
-    return result if keepdims else np.squeeze(result, axis=(rows, columns))
+    return result if keepdims else np.squeeze(result, axis=axes)
+
+
+def _extreme(sizes: Any, axes: tuple[int, ...], largest: bool, keepdims: bool) -> Any:
+    """The largest or least of some sizes; of none at all, the largest is 0."""
+    if largest and not sizes.size:
+        return np.sum(sizes, axis=axes, keepdims=keepdims)
+    return (np.max if largest else np.min)(sizes, axis=axes, keepdims=keepdims)
 
 
 @expands(np.linalg.vector_norm)
-def vector_norm(a: Any, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:
-    if axis is None:
-        flat = np.linalg.norm(a.reshape(-1), ord)
-        return flat.reshape((1,) * a.ndim) if keepdims else flat
-    return np.linalg.norm(a, ord, axis, keepdims)
+def vector_norm(x: Any, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:
+    # NumPy makes of several axes one.
+    axes = tuple(range(x.ndim)) if axis is None else normalize_axis_tuple(axis, x.ndim)
+    rest = tuple(i for i in range(x.ndim) if i not in axes)
+    flat = np.transpose(x, axes + rest).reshape((-1 if x.size else int(not axes), *(x.shape[i] for i in rest)))
+    result = np.linalg.norm(flat, ord, 0)
+    return result.reshape(tuple(1 if i in axes else n for i, n in enumerate(x.shape))) if keepdims else result
 
 
 @expands(np.linalg.matrix_norm)
-def matrix_norm(a: Any, *, keepdims: bool = False, ord: Any = "fro") -> Any:
-    return np.linalg.norm(a, ord, (-2, -1), keepdims)
+def matrix_norm(x: Any, *, keepdims: bool = False, ord: Any = "fro") -> Any:
+    return np.linalg.norm(x, ord, (-2, -1), keepdims)
 
 
 @expands(np.linalg.cond)
-def cond(a: Any, p: Any = None) -> Any:
+def cond(x: Any, p: Any = None) -> Any:
     if p in (None, 2, -2):
-        s = np.linalg.svd(a, compute_uv=False)
-        return s[..., -1] / s[..., 0] if p == -2 else s[..., 0] / s[..., -1]
-    return np.linalg.norm(a, p, (-2, -1)) * np.linalg.norm(np.linalg.inv(a), p, (-2, -1))
+        s = np.linalg.svd(x, compute_uv=False)
+        with np.errstate(all="ignore"):  # the condition number of a singular matrix is infinite
+            return s[..., -1] / s[..., 0] if p == -2 else s[..., 0] / s[..., -1]
+    return np.linalg.norm(x, p, (-2, -1)) * np.linalg.norm(np.linalg.inv(x), p, (-2, -1))

@@ -5,10 +5,12 @@ these are the heart of BP2 and BP4.) Leading axes are stacks of matrices; the en
 """
 
 from collections.abc import Sequence
+from functools import cache
 from math import prod
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
 from tinygrad_edu.engine import defvjp, expands, spells
 
@@ -49,11 +51,18 @@ def matmul(a: Any, b: Any) -> Any:
 
 @expands(np.tensordot, np.linalg.tensordot)
 def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
-    if isinstance(axes, int):
-        axes = (range(a.ndim - axes, a.ndim), range(axes))
+    a, b = (m if hasattr(m, "ndim") else np.asarray(m) for m in (a, b))
+    if np.ndim(axes) == 0:
+        axes = (range(-axes, 0), range(axes))
     of_a, of_b = (
-        [i % m.ndim for i in ([ax] if isinstance(ax, int) else ax)] for m, ax in zip((a, b), axes, strict=True)
+        [normalize_axis_index(i, m.ndim) for i in ([ax] if np.ndim(ax) == 0 else ax)]
+        for m, ax in zip((a, b), axes, strict=True)
     )
+    if [a.shape[i] for i in of_a] != [b.shape[i] for i in of_b] or len({*of_a}) < len(of_a) or len({*of_b}) < len(of_b):
+        raise ValueError(
+            f"np.tensordot: axes {of_a} of shape {a.shape} and axes {of_b} of shape {b.shape} cannot be summed over "
+            "together: there must be as many, of equal sizes, and none twice"
+        )
     rest_a = [i for i in range(a.ndim) if i not in of_a]
     rest_b = [i for i in range(b.ndim) if i not in of_b]
     n = prod(a.shape[i] for i in of_a)
@@ -77,17 +86,28 @@ def inner(a: Any, b: Any) -> Any:
 
 @expands(np.vdot)
 def vdot(a: Any, b: Any) -> Any:
-    return np.sum(np.ravel(a) * np.ravel(b))
+    return np.matmul(np.ravel(a), np.ravel(b))
 
 
 @expands(np.vecdot, np.linalg.vecdot)
 def vecdot(a: Any, b: Any, *, axis: int = -1) -> Any:
-    return np.sum(a * b, axis=axis)
+    rows, columns = np.moveaxis(a, axis, -1)[..., None, :], np.moveaxis(b, axis, -1)[..., None]
+    return np.matmul(rows, columns)[..., 0, 0]
 
 
-@expands(np.outer, np.linalg.outer)
+@expands(np.outer)
 def outer(a: Any, b: Any) -> Any:
     return np.ravel(a)[:, None] * np.ravel(b)
+
+
+@expands(np.linalg.outer)
+def outer_of_vectors(a: Any, b: Any) -> Any:
+    if np.ndim(a) != 1 or np.ndim(b) != 1:
+        raise ValueError(
+            f"np.linalg.outer: both must have one axis, but the shapes are {np.shape(a)} and {np.shape(b)}; np.outer "
+            "flattens them"
+        )
+    return np.outer(a, b)
 
 
 @expands(np.kron)
@@ -105,6 +125,8 @@ def kron(a: Any, b: Any) -> Any:
 def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Any:
     if axis is not None:
         axisa = axisb = axisc = axis
+    if np.ndim(a) == 0 or np.ndim(b) == 0:
+        raise ValueError("np.cross: a single number is no vector; both arrays must have an axis of 3 components")
     a, b = np.moveaxis(a, axisa, -1), np.moveaxis(b, axisb, -1)
     if a.shape[-1] != 3 or b.shape[-1] != 3:
         raise ValueError(f"np.cross: vectors must have 3 components, but the shapes are {a.shape} and {b.shape}")
@@ -124,10 +146,34 @@ def matrix_trace(a: Any, *, offset: int = 0) -> Any:
 
 @expands(np.linalg.multi_dot)
 def multi_dot(arrays: Sequence[Any]) -> Any:
-    product = arrays[0]
-    for a in arrays[1:]:
-        product = product @ a
-    return product
+    n, shapes = len(arrays), [np.shape(a) for a in arrays]
+    if n < 2:
+        raise ValueError(f"np.linalg.multi_dot: there must be at least two arrays, but there is {n}")
+    if any(len(shape) not in ((2,) if 0 < i < n - 1 else (1, 2)) for i, shape in enumerate(shapes)):
+        raise np.linalg.LinAlgError(
+            f"np.linalg.multi_dot: all must be matrices, the first and last may be vectors; the shapes are {shapes}"
+        )
+    sizes = [1 if len(shapes[0]) == 1 else shapes[0][0], *(shape[0] for shape in shapes[1:])]
+    sizes.append(shapes[-1][1] if len(shapes[-1]) == 2 else 1)
+
+    @cache
+    def best(first: int, last: int) -> tuple[int, int]:
+        """The fewest multiplications for the arrays from first to last, and after which of them to cut."""
+        return min(
+            (
+                best(first, k)[0] + best(k + 1, last)[0] + sizes[first] * sizes[k + 1] * sizes[last + 1]
+                if k < last
+                else 0,
+                k,
+            )
+            for k in (range(first, last) if first < last else (first,))
+        )
+
+    def product(first: int, last: int) -> Any:
+        k = best(first, last)[1]
+        return arrays[first] if first == last else product(first, k) @ product(k + 1, last)
+
+    return product(0, n - 1)
 
 
 # --- Einstein sums --------------------------------------------------------------------------------------------

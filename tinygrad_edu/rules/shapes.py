@@ -5,9 +5,18 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.engine import constant, defvjp, expands, record
+from tinygrad_edu.engine import constant, defvjp, expands, record, spells
 
 defvjp(np.reshape, lambda g, y, a, shape, order="C", copy=None: np.reshape(g, a.shape, order=order))
+
+
+@spells(np.reshape)
+def reshape(a: Any, /, shape: Any, order: str = "C", *, copy: bool | None = None) -> Any:
+    if order not in ("C", "F"):
+        raise ValueError(f"np.reshape: order {order!r} depends on how the memory is laid out; known for tensors: C, F")
+    return (a, shape, order), {"copy": copy}
+
+
 defvjp(np.expand_dims, lambda g, y, a, axis: g.reshape(a.shape))
 defvjp(np.squeeze, lambda g, y, a, axis=None: g.reshape(a.shape))
 
@@ -15,6 +24,7 @@ defvjp(np.squeeze, lambda g, y, a, axis=None: g.reshape(a.shape))
 def _transposed_back(g: Any, y: Any, a: Any, axes: Any = None) -> Any:
     if axes is None:
         return np.transpose(g)
+    axes = axes if isinstance(axes, tuple | list) else (axes,)
     return np.transpose(g, tuple(np.argsort([i % a.ndim for i in axes])))
 
 
@@ -54,8 +64,8 @@ def matrix_transpose(a: Any) -> Any:
 
 
 @expands(np.ravel)
-def ravel(a: Any) -> Any:
-    return a.reshape(-1)
+def ravel(a: Any, order: Any = "C") -> Any:
+    return np.reshape(a, -1, order=order)
 
 
 # --- To a number of axes, to a common shape -------------------------------------------------------------------------
@@ -89,6 +99,8 @@ def broadcast_arrays(*arrays: Any) -> Any:
 
 @expands(np.meshgrid)
 def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = "xy") -> Any:
+    if indexing not in ("xy", "ij"):
+        raise ValueError(f"np.meshgrid: unknown indexing {indexing!r}; known: xy, ij")
     order = list(range(len(xi)))
     if indexing == "xy" and len(xi) > 1:
         order[:2] = 1, 0

@@ -1,63 +1,88 @@
 """Functions given by their values: on a grid, piece by piece, as a signal, along one axis."""
 
 from collections.abc import Sequence
+from operator import index
 from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.engine import expands
+from tinygrad_edu.engine import defvjp, expands
 from tinygrad_edu.rules.indexing import scatter_add
 
 
+def _convolve_back(g: Any, other: Any, size: int) -> Any:
+    """The sum turned round: every product aᵢ vⱼ counts in yᵢ₊ⱼ. What ``mode`` cut off gets no gradient."""
+    cut = size + np.size(other) - 1 - g.size
+    full = np.pad(g, (cut // 2, cut - cut // 2))
+    return np.convolve(full, np.ravel(other)[::-1], "valid")
+
+
+defvjp(
+    np.convolve,
+    lambda g, y, a, v, mode="full": _convolve_back(g, v, a.size).reshape(a.shape),
+    lambda g, y, a, v, mode="full": _convolve_back(g, a, v.size).reshape(v.shape),
+)
+
+
 @expands(np.linspace)
-def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, *, axis: int = 0) -> Any:
-    step = stop - start
-    share = np.linspace(0.0, 1.0, num, endpoint, dtype=step.dtype).reshape((-1, *(1 for _ in step.shape)))
-    return np.moveaxis(start + share * step, 0, axis)
+def linspace(start: Any, stop: Any, num: Any = 50, endpoint: bool = True, *, axis: int = 0) -> Any:
+    if index(num) < 0:
+        raise ValueError(f"np.linspace: the number of samples must not be negative, but is {num}")
+    dtype = np.result_type(start, stop, 1.0)
+    dtype = dtype if dtype.kind == "f" else np.dtype(float)
+    delta = 1.0 * stop - 1.0 * start  # of integers too
+    grid = np.arange(num, dtype=dtype).reshape((-1, *(1 for _ in np.shape(delta))))
+    steps = num - 1 if endpoint else num
+    y = start + (grid * (delta / steps) if steps > 0 else grid * delta)
+    if endpoint and num > 1:
+        y = np.where(grid == num - 1, stop, y)  # exactly
+    return np.moveaxis(y, 0, axis)
 
 
 @expands(np.vander)
 def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
-    n = len(x) if N is None else N
-    return np.stack([x**k for k in (range(n) if increasing else range(n - 1, -1, -1))], axis=-1)
+    if x.ndim != 1:
+        raise ValueError(f"np.vander: x must have one axis, but its shape is {x.shape}")
+    n = len(x) if N is None else index(N)
+    if n < 0:
+        raise ValueError(f"np.vander: the number of columns must not be negative, but is {n}")
+    if n == 0:
+        return x[:, None][:, :0]
+    powers = [np.where(True, np.ones((), x.dtype), x)]
+    for _ in range(n - 1):
+        powers.append(x if len(powers) == 1 else powers[-1] * x)
+    return np.stack(powers if increasing else powers[::-1], axis=-1)
 
 
 @expands(np.piecewise)
-def piecewise(x: Any, conditions: Any, functions: Sequence[Any], *args: Any, **kwargs: Any) -> Any:
-    masks = [np.asarray(c, bool) for c in (conditions if isinstance(conditions, list | tuple) else [conditions])]
-    if len(functions) == len(masks) + 1:
+def piecewise(x: Any, condlist: Any, funclist: Sequence[Any], *args: Any, **kw: Any) -> Any:
+    if np.isscalar(condlist) or (not isinstance(condlist[0], list | np.ndarray) and x.ndim != 0):
+        condlist = [condlist]
+    masks = list(np.asarray(condlist, bool))
+    if len(funclist) == len(masks) + 1:
         masks.append(~np.any(masks, axis=0))
-    y = 0 * x
-    for mask, f in zip(masks, functions, strict=True):
-        value = f(x[mask], *args, **kwargs) if callable(f) else f  # evaluated only where it applies
-        inside = scatter_add(np.broadcast_to(value, (int(np.sum(mask)),)), mask, x.shape)
-        y = np.where(mask, inside, y)
-    return y.astype(x.dtype)
-
-
-@expands(np.convolve)
-def convolve(a: Any, v: Any, mode: str = "full") -> Any:
-    if np.size(v) > np.size(a):
-        a, v = v, a
-    n, m = np.size(a), np.size(v)
-    windows = np.lib.stride_tricks.sliding_window_view(np.pad(np.positive(a), m - 1), m)
-    full = windows @ v[::-1]
-    match mode:
-        case "full":
-            return full
-        case "same":
-            return full[(m - 1) // 2 : (m - 1) // 2 + n]
-        case "valid":
-            return full[m - 1 : n]
-    raise ValueError(f"np.convolve: unknown mode {mode!r}; known: full, same, valid")
+    if len(funclist) != len(masks):
+        raise ValueError(
+            f"np.piecewise: {len(funclist)} functions for {len(masks)} conditions; there must be as many, or one more"
+        )
+    y = np.where(True, np.zeros((), x.dtype), x)
+    for mask, f in zip(masks, funclist, strict=True):
+        n = int(np.sum(mask))
+        if n == 0:
+            continue
+        value = f(x[mask], *args, **kw) if callable(f) else f  # evaluated only where it applies
+        y = np.where(mask, scatter_add(np.broadcast_to(np.astype(np.positive(value), x.dtype), (n,)), mask, x.shape), y)
+    return y
 
 
 @expands(np.apply_along_axis)
-def apply_along_axis(f: Any, axis: int, a: Any, *args: Any, **kwargs: Any) -> Any:
-    rows = np.moveaxis(a, axis, -1)
+def apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any) -> Any:
+    rows = np.moveaxis(arr, axis, -1)
     outer = rows.shape[:-1]
-    results = [f(row, *args, **kwargs) for row in rows.reshape((-1, rows.shape[-1]))]
+    if 0 in outer:
+        raise ValueError(f"np.apply_along_axis: an array of shape {arr.shape} has nothing along axis {axis}")
+    results = [func1d(row, *args, **kwargs) for row in rows.reshape((-1, rows.shape[-1]))]
     joined = np.stack(results)
     inner = joined.shape[1:]
     joined = joined.reshape((*outer, *inner))
-    return np.moveaxis(joined, range(len(outer), joined.ndim), range(axis % a.ndim, axis % a.ndim + len(inner)))
+    return np.moveaxis(joined, range(len(outer), joined.ndim), range(axis % arr.ndim, axis % arr.ndim + len(inner)))
