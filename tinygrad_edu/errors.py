@@ -46,7 +46,7 @@ def keyword_is_a_tensor(fn: Callable[..., Any], kwargs: Mapping[str, Any]) -> st
     return f"{name_of(fn)}: the keyword {name!r} cannot be a tensor; pass {name}.numpy()"
 
 
-def is_complex(fn: Callable[..., Any], i: int) -> str:
+def is_complex(fn: Callable[..., Any], i: int | str) -> str:
     """For an argument that is complex."""
     return f"{name_of(fn)}: argument {i} is complex, and tensors are real; keep real and imaginary part as two tensors"
 

@@ -80,6 +80,8 @@ def record(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, A
 
     try:
         value = fn(*values, **kwargs)
+    except (np.exceptions.AxisError, np.linalg.LinAlgError):
+        raise
     except ValueError as error:
         raise ValueError(shapes_do_not_fit(fn, values, error)) from error
 

@@ -1,7 +1,9 @@
 """The derivative table: what every NumPy function does to a gradient, grouped as NumPy's manual groups them.
 
 - `elementwise`: one number in, one number out (and two-argument arithmetic).
-- `reductions`: sums, products, extrema, statistics, differences over axes.
+- `reductions`: sums, products and extrema over axes, running sums, sorting.
+- `statistics`: means, moments, quantiles.
+- `differences`: differences, slopes, integrals.
 - `linalg`: products of matrices and vectors, decompositions, norms.
 - `shapes`: the same numbers in another arrangement; joining, splitting, indexing.
 
@@ -13,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.rules import elementwise, linalg, reductions, shapes
+from tinygrad_edu.rules import differences, elementwise, linalg, reductions, shapes, statistics
 
 REDUCTIONS: dict[Any, Callable[..., Any]] = {
     np.add: np.sum,
@@ -23,4 +25,4 @@ REDUCTIONS: dict[Any, Callable[..., Any]] = {
 }
 """What ``ufunc.reduce`` means (its default axis is 0, theirs None)."""
 
-__all__ = ["REDUCTIONS", "elementwise", "linalg", "reductions", "shapes"]
+__all__ = ["REDUCTIONS", "differences", "elementwise", "linalg", "reductions", "shapes", "statistics"]
