@@ -225,6 +225,7 @@ CASES: dict[Callable[..., Any], list[Case]] = {
         Case("numbers", lambda a: np.clip(a, -1, 1), ((2, 3),)),
         Case("no low", lambda a: np.clip(a, None, 0.5), ((5,),)),
         Case("no high", lambda a: np.clip(a, min=0.5), ((5,),)),
+        Case("the other names", lambda a, high: np.clip(a, min=-0.5, max=high + 1), ((5,), (5,))),
         Case("tensors", lambda a, low, high: np.clip(a, low, high + 1), ((4, 5), (5,), ())),
         Case("crossed", lambda a, low, high: np.clip(a, low, high), ((6,), (6,), (6,))),
         Case("no low, tensor", lambda a, high: np.clip(a, a_min=None, a_max=high), ((6,), (6,))),
@@ -238,11 +239,20 @@ CASES: dict[Callable[..., Any], list[Case]] = {
     np.max: reduction(np.max, empty=False),
     np.min: reduction(np.min, empty=False),
     np.mean: reduction(np.mean, empty=False),
-    np.var: reduction(np.var, empty=False) + options(np.var, (3, 4), {"ddof": 1}, {"ddof": 1, "axis": 0}),
-    np.std: options(np.std, (3, 4), {}, {"axis": 0}, {"axis": 1, "ddof": 1, "keepdims": True}),
+    np.var: [
+        *reduction(np.var, empty=False),
+        *options(np.var, (3, 4), {"ddof": 1}, {"ddof": 1, "axis": 0}, {"correction": 1}),
+        Case("about", lambda a, m: np.var(a, axis=0, mean=m), ((3, 4), (1, 4))),
+    ],
+    np.std: [
+        *options(np.std, (3, 4), {}, {"axis": 0}, {"axis": 1, "ddof": 1, "keepdims": True}, {"correction": 1}),
+        Case("about", lambda a, m: np.std(a, axis=0, mean=m), ((3, 4), (1, 4))),
+    ],
     np.matmul: [Case(f"{a}{b}", np.matmul, (a, b)) for a, b in MATMUL_SHAPES],
     np.dot: [Case(f"{a}{b}", np.dot, (a, b)) for a, b in DOT_SHAPES],
-    np.reshape: options(np.reshape, (2, 3), {"shape": (3, 2)}, {"shape": -1}, {"shape": (1, 6, 1)})
+    np.reshape: options(
+        np.reshape, (2, 3), {"shape": (3, 2)}, {"shape": -1}, {"shape": (1, 6, 1)}, {"shape": (3, 2), "order": "F"}
+    )
     + options(np.reshape, (0, 2), {"shape": (2, 0)}),
     np.expand_dims: options(np.expand_dims, (2, 3), {"axis": 0}, {"axis": -1}, {"axis": (0, 2)}),
     np.squeeze: options(np.squeeze, (1, 3, 1), {}, {"axis": 0}, {"axis": (0, -1)}),
@@ -300,12 +310,16 @@ CASES: dict[Callable[..., Any], list[Case]] = {
         ),
     ],
     np.divmod: [Case("", lambda a, b: np.divmod(a * 7, b + 2.7)[1], ((3,), (3,)), 0.9, 1)],
-    np.modf: [Case("", lambda a: np.modf(a)[0], ((3,),), 0.1, 0.9)],
+    np.modf: [
+        Case("", lambda a: np.modf(a)[0], ((3,),), 0.1, 0.9),
+        Case("-", lambda a: np.modf(a)[0], ((3,),), -2.9, -2.1),
+    ],
     np.real: unary(np.real),
     np.conjugate: unary(np.conjugate),
     np.real_if_close: unary(np.real_if_close),
     np.copy: unary(np.copy),
-    np.unwrap: options(np.unwrap, (2, 4), {}, {"axis": 0}, low=-9, high=9) + options(np.unwrap, (5,), {"period": 1.5}),
+    np.unwrap: options(np.unwrap, (2, 4), {}, {"axis": 0}, {"discont": 4.0}, low=-9, high=9)
+    + options(np.unwrap, (5,), {"period": 1.5}),
     np.interp: [
         Case("x", lambda x: np.interp(x, np.array([-1.9, -0.3, 1.1]), np.array([1.0, 3.0, -2.0])), ((5,),)),
         Case("all", lambda x, xp, fp: np.interp(x, xp + np.array([-6.0, 0, 6.0]), fp), ((4,), (3,), (3,))),
@@ -314,6 +328,12 @@ CASES: dict[Callable[..., Any], list[Case]] = {
             lambda x, fp: np.interp(x * 3, np.array([-1.0, 0, 1.0]), fp, left=fp[0] * 2, right=7.0),
             ((6,), (3,)),
         ),
+        Case(
+            "period",
+            lambda x, xp, fp: np.interp(x * 3, xp * 0.1 + np.array([2.0, 0.6, 1.2]), fp, period=2.6),
+            ((6,), (3,), (3,)),
+        ),
+        Case("one point", lambda x, xp, fp: np.interp(x, xp, fp), ((4,), (1,), (1,))),
     ],
     np.polyval: [Case("", np.polyval, ((4,), (2, 2))), Case("number", lambda p: np.polyval(p, 1.5), ((3,),))],
     # --- reductions
@@ -321,6 +341,8 @@ CASES: dict[Callable[..., Any], list[Case]] = {
     np.cumprod: [
         *options(np.cumprod, (2, 5), {}, {"axis": 0}, {"axis": -1}, low=0.5, high=2),
         Case("zeros", lambda a: np.cumprod(a * np.array([1, 0, 1, 0])), ((4,),)),
+        *options(np.cumprod, (1, 0), {}, {"axis": 1}),
+        *(Case(f"{shape}", np.cumprod, (shape,)) for shape in ((), (1,), (2,), (9,))),
     ],
     np.amax: reduction(np.amax, empty=False),
     np.amin: reduction(np.amin, empty=False),
@@ -329,6 +351,14 @@ CASES: dict[Callable[..., Any], list[Case]] = {
         *options(np.average, (2, 3), {}, {"axis": 0}, {"axis": 1, "keepdims": True}),
         Case("weights", lambda a, w: np.average(a, weights=w), ((2, 3), (2, 3)), 0.5, 2),
         Case("weights of an axis", lambda a, w: np.average(a, axis=1, weights=w), ((2, 3), (3,)), 0.5, 2),
+        Case("of two", lambda a, w: np.average(a, axis=(2, -3), weights=w), ((2, 3, 4), (4, 2)), 0.5, 2),
+        Case(
+            "and their sum",
+            lambda a, w: joined(*np.average(a, axis=np.int64(1), weights=w, returned=True)),
+            ((2, 3), (3,)),
+            0.5,
+            2,
+        ),
     ],
     np.cov: [
         *options(np.cov, (3, 4), {}, {"rowvar": False}, {"bias": True}, {"ddof": 0}),
@@ -345,15 +375,32 @@ CASES: dict[Callable[..., Any], list[Case]] = {
                 0.5,
                 2,
             )
-            for kwargs in ({}, {"axis": 0}, {"axis": 1})
+            for kwargs in (
+                {},
+                {"axis": 0},
+                {"axis": 1},
+                *([] if fn in (np.nancumsum, np.nancumprod) else [{"axis": 1, "keepdims": True}]),
+            )
         ]
         for fn in (np.nansum, np.nanprod, np.nancumsum, np.nancumprod, np.nanmax, np.nanmin, np.nanmean)
     },
-    np.nanvar: [
-        Case("NaN", lambda a: np.nanvar(np.where(HOLES, np.nan, a), axis=1, ddof=1, keepdims=True), ((2, 3),), 0.5, 2)
-    ],
-    np.nanstd: [Case("NaN", lambda a: np.nanstd(np.where(HOLES, np.nan, a), axis=1), ((2, 3),), 0.5, 2)],
-    np.sort: options(np.sort, (3, 4), {}, {"axis": 0}, {"axis": None}),
+    **{
+        fn: [
+            *(
+                Case(
+                    f"NaN {kwargs}",
+                    lambda a, fn=fn, kwargs=kwargs: fn(np.where(HOLES, np.nan, a), axis=1, **kwargs),
+                    ((2, 3),),
+                    0.5,
+                    2,
+                )
+                for kwargs in ({}, {"ddof": 1, "keepdims": True}, {"correction": 1}, {"mean": np.array([[0.7], [1.2]])})
+            ),
+            *options(fn, (2, 3), {}),
+        ]
+        for fn in (np.nanvar, np.nanstd)
+    },
+    np.sort: options(np.sort, (3, 4), {}, {"axis": 0}, {"axis": None}, {"axis": 0, "kind": "stable"}, {"stable": True}),
     np.partition: options(np.partition, (2, 5), {"kth": 2}, {"kth": 0, "axis": 0}, {"kth": 3, "axis": None}),
     np.quantile: [
         *options(np.quantile, (3, 4), {"q": 0.3}, {"q": 1.0, "axis": 0}, {"q": 0.0, "axis": (0, 1), "keepdims": True}),
@@ -365,24 +412,42 @@ CASES: dict[Callable[..., Any], list[Case]] = {
         ),
         *options(np.quantile, (6,), *({"q": 0.33, "method": m} for m in ("lower", "higher", "nearest", "midpoint"))),
         *options(np.quantile, (5,), *({"q": 0.5, "method": m} for m in ("lower", "higher", "nearest", "midpoint"))),
+        *options(np.quantile, (6,), *({"q": 0.4, "method": m} for m in ("hazen", "inverted_cdf", "median_unbiased"))),
     ],
-    np.percentile: options(np.percentile, (3, 4), {"q": 30}, {"q": [25, 75], "axis": 1}),
+    np.percentile: options(
+        np.percentile,
+        (3, 4),
+        {"q": 30},
+        {"q": [25, 75], "axis": 1},
+        {"q": 40, "axis": 0, "method": "weibull", "keepdims": True},
+    ),
     np.median: options(np.median, (3, 4), {}, {"axis": 0}, {"axis": 1, "keepdims": True}),
     np.diff: [
         *options(np.diff, (3, 4), {}, {"n": 2}, {"axis": 0}, {"n": 0}, {"prepend": 1.0}, {"append": np.ones((3, 2))}),
         Case("tensors", lambda a, b: np.diff(a, prepend=b, append=b), ((4,), (2,))),
+        Case("a number in front", lambda a, b: np.diff(a, axis=0, prepend=b), ((2, 3), ())),
     ],
     np.ediff1d: options(np.ediff1d, (2, 3), {}, {"to_begin": 1.0, "to_end": [2.0, 3.0]}),
     np.trapezoid: [
         *options(np.trapezoid, (3, 4), {}, {"axis": 0}, {"dx": 0.5}, {"x": np.array([0.0, 1.0, 3.0, 4.0])}),
         Case("x", lambda y, x: np.trapezoid(y, x), ((5,), (5,))),
+        Case("x of an axis", lambda y, x: np.trapezoid(y, x, axis=0), ((4, 2), (4,))),
+        Case("x of all", lambda y, x: np.trapezoid(y, x, axis=0), ((4, 2), (4, 2))),
     ],
     np.gradient: [
         *options(np.gradient, (4, 5), {"axis": 0}, {"axis": 1, "edge_order": 2}, {"axis": -1}),
         Case("all axes", lambda f: joined(*np.gradient(f)), ((3, 4),)),
         Case("spacings", lambda f: joined(*np.gradient(f, 0.5, np.array([0.0, 1.0, 3.0, 3.5]))), ((3, 4),)),
         Case("uneven, second order", lambda f: np.gradient(f, np.array([0.0, 1.0, 3.0, 3.5]), edge_order=2), ((4,),)),
-        Case("spacing", lambda f, x: np.gradient(f, x + np.arange(0.0, 25.0, 5)), ((5,), (5,))),
+        *(
+            Case(
+                f"spacing {order}",
+                lambda f, x, order=order: np.gradient(f, x + np.arange(0.0, 25.0, 5), edge_order=order),
+                ((5,), (5,)),
+            )
+            for order in (1, 2)
+        ),
+        Case("a number", lambda f, h: np.gradient(f, h + 3, axis=0, edge_order=2), ((4, 2), ())),
     ],
     # --- products
     np.linalg.matmul: [Case("", np.linalg.matmul, ((2, 3), (3, 4)))],

@@ -57,6 +57,8 @@ FILES_OF = {
         "indexing",
         "joining",
         "signals",
+        "statistics",
+        "differences",
         "products",
         "linalg",
         "decompositions",

@@ -45,7 +45,7 @@ def no_argument_rule(fn: Callable[..., Any], i: int) -> str:
     )
 
 
-def is_complex(fn: Callable[..., Any], i: int) -> str:
+def is_complex(fn: Callable[..., Any], i: int | str) -> str:
     """For an argument that is complex."""
     return f"{name_of(fn)}: argument {i} is complex, and tensors are real; keep real and imaginary part as two tensors"
 

@@ -210,9 +210,28 @@ def admit(fn: Function, i: int, arg: Any, rule: Rule | Each | None) -> tuple[Any
     return array, array, []
 
 
-def numbers_as_array(arg: Any) -> Any:
-    """An array in place of (nested) lists and tuples of numbers; anything else as it is."""
-    return np.array(arg) if type(arg) in (list, tuple) and arg and _are_numbers(arg) else arg
+def computable(fn: Function, args: tuple[Any, ...], options: Mapping[str, Any]) -> Call:
+    """The arguments of an expansion, which is no call to be recorded but computes with them: arrays, numbers, tensors.
+
+    Raises
+    ------
+    TypeError
+        As `admit`.
+    """
+    return tuple([_computable(fn, i, arg) for i, arg in enumerate(args)]), {
+        name: option if name in _PLACES else _computable(fn, name, option) for name, option in options.items()
+    }
+
+
+_PLACES = ("axis", "axes")  # a tuple there is no array
+
+
+def _computable(fn: Function, i: int | str, arg: Any) -> Any:
+    if isinstance(arg, (Node, *AS_THEY_ARE)) or type(arg) is np.ndarray or callable(arg):
+        return arg
+    if type(arg) in (list, tuple):
+        return np.array(arg) if arg and _are_numbers(arg) else arg
+    return as_array(fn, i, arg)
 
 
 def _are_numbers(parts: Any) -> bool:
@@ -222,7 +241,7 @@ def _are_numbers(parts: Any) -> bool:
     )
 
 
-def as_array(fn: Function, i: int, arg: Any) -> Any:
+def as_array(fn: Function, i: int | str, arg: Any) -> Any:
     """A plain array of real numbers, or of truth values."""
     if isinstance(arg, np.ma.MaskedArray | np.matrix):
         kind = "a masked array" if isinstance(arg, np.ma.MaskedArray) else "an np.matrix"

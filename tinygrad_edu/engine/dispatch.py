@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tinygrad_edu.engine.arguments import bind, numbers_as_array
+from tinygrad_edu.engine.arguments import bind, computable
 from tinygrad_edu.engine.constants import PIECEWISE_CONSTANT, constant
 from tinygrad_edu.engine.graph import nodes_in
 from tinygrad_edu.engine.modes import records_all
@@ -19,8 +19,8 @@ def dispatch(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str,
     if fn in SPELLINGS:
         args, kwargs = SPELLINGS[fn](*args, **kwargs)
     if fn in EXPANSIONS:
-        args, kwargs = bind(fn, args, kwargs)
-        return EXPANSIONS[fn](*map(numbers_as_array, args), **kwargs)
+        args, kwargs = computable(fn, *bind(fn, args, kwargs))
+        return EXPANSIONS[fn](*args, **kwargs)
     if fn in RULES:
         return record(fn, *bind(fn, args, kwargs))
     if fn in PIECEWISE_CONSTANT:

@@ -1,7 +1,9 @@
 """The derivative table: what every NumPy function does to a gradient, one file a chapter of NumPy's manual.
 
 - `elementwise`: one number in, one number out (and two-argument arithmetic). Read this first.
-- `reductions`: sums, products, extrema, statistics, differences over axes.
+- `reductions`: sums, products and extrema over axes, running sums, sorting.
+- `statistics`: means, moments, quantiles.
+- `differences`: differences, slopes, integrals.
 - `shapes`: the same numbers in another shape; axes.
 - `indexing`: some of the elements, by index, condition or choice; elements moved.
 - `joining`: several arrays made one; padding and inserting.
@@ -21,6 +23,7 @@ import numpy as np
 
 from tinygrad_edu.rules import (
     decompositions,
+    differences,
     elementwise,
     indexing,
     joining,
@@ -30,6 +33,7 @@ from tinygrad_edu.rules import (
     reductions,
     shapes,
     signals,
+    statistics,
 )
 
 REDUCTIONS: dict[Any, Callable[..., Any]] = {
@@ -43,6 +47,7 @@ REDUCTIONS: dict[Any, Callable[..., Any]] = {
 __all__ = [
     "REDUCTIONS",
     "decompositions",
+    "differences",
     "elementwise",
     "indexing",
     "joining",
@@ -52,4 +57,5 @@ __all__ = [
     "reductions",
     "shapes",
     "signals",
+    "statistics",
 ]

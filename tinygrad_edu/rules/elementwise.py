@@ -5,12 +5,11 @@ derivative cheaper: (eᵃ)′ = y, tanh′ = 1 − y².
 """
 
 from math import log, pi
-from operator import getitem
 from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.engine import Node, constant, defvjp, expands, record, spells
+from tinygrad_edu.engine import constant, defvjp, expands, record, spells
 
 # Arithmetic
 defvjp(np.add, lambda g, y, a, b: g, lambda g, y, a, b: g)
@@ -156,16 +155,20 @@ def clip(
 
 
 @expands(np.nan_to_num)
-def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
+def nan_to_num(x: Any, *, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
+    if x.dtype.kind != "f":
+        return copy(x)
     largest = np.finfo(x.dtype).max
-    x = np.where(np.isnan(x), nan, x)
-    x = np.where(x == np.inf, largest if posinf is None else posinf, x)
-    return np.where(x == -np.inf, -largest if neginf is None else neginf, x)
+    y = np.where(np.isnan(x), nan, x)
+    y = np.where(x == np.inf, largest if posinf is None else posinf, y)
+    y = np.where(x == -np.inf, -largest if neginf is None else neginf, y)
+    return y if y.dtype == x.dtype else np.astype(y, x.dtype)
 
 
 @expands(np.copysign)
 def copysign(a: Any, b: Any) -> Any:
-    return np.absolute(a) * np.where(np.signbit(b), -1, 1).astype(np.int8)  # int8, so that float32 stays
+    sign = constant(np.copysign, (1.0, b))
+    return np.absolute(a) * (float(sign) if type(b) in (int, float) else sign)  # a Python number keeps float32 so
 
 
 @expands(np.divmod)
@@ -173,48 +176,32 @@ def divmod(a: Any, b: Any) -> Any:
     return np.floor_divide(a, b), np.remainder(a, b)
 
 
+defvjp(np.modf, lambda g, y, a: g[0])  # the whole part is constant
+
+
 @expands(np.modf)
 def modf(a: Any) -> Any:
-    whole = np.trunc(a)
-    return a - whole, whole
+    fraction, whole = record(np.modf, (a,))
+    return fraction, constant(np.positive, (whole,))
 
 
 @expands(np.real, np.conjugate, np.real_if_close)
 def real(a: Any) -> Any:
-    return np.positive(a)  # tensors are real
+    return copy(a)  # tensors are real
 
 
 @expands(np.copy)
 def copy(a: Any) -> Any:
-    return np.positive(a)
+    return np.positive(a) if a.dtype != bool else constant(np.copy, (a,))
 
 
-@expands(np.unwrap)
-def unwrap(p: Any, discont: Any = None, axis: int = -1, *, period: float = 2 * pi) -> Any:
-    # Whole periods are added to the values: a constant.
-    unwrapped = constant(np.unwrap, (p, discont, axis), {"period": period})
-    return p + (unwrapped - constant(np.positive, (p,)))
-
-
-def _at(a: Any, places: Any) -> Any:
-    """``a[places]``, also where only the places are a tensor, as they are while the compiler traces."""
-    return record(getitem, (a, places)) if isinstance(places, Node) else a[places]
-
-
-@expands(np.interp)
-def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Any:
-    i = np.clip(np.searchsorted(xp, x) - 1, 0, len(xp) - 2)
-    inside = np.clip(x, xp[0], xp[-1])
-    x0, x1, y0, y1 = (_at(a, j) for a in (xp, fp) for j in (i, i + 1))
-    y = y0 + (inside - x0) * ((y1 - y0) / (x1 - x0))
-    if left is not None:
-        y = np.where(x < xp[0], left, y)
-    return y if right is None else np.where(x > xp[-1], right, y)
+# Whole periods are added to the values: a constant.
+defvjp(np.unwrap, lambda g, y, p, discont=None, axis=-1, period=2 * pi: g)
 
 
 @expands(np.polyval)
 def polyval(p: Any, x: Any) -> Any:
-    y = 0 * x
+    y = np.zeros_like(x)
     for coefficient in p:
         y = y * x + coefficient
     return y

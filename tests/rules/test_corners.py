@@ -1,0 +1,230 @@
+"""Where values are extreme and options odd, a function of tensors gives what NumPy gives: value, dtype, warning, error.
+
+And where a value is fine but its derivative is 0/0, the gradient is 0, of every order.
+"""
+
+import warnings
+
+import numpy as np
+import pytest
+
+import tinygrad_edu as tg
+from tinygrad_edu.errors import name_of
+from tinygrad_edu.transforms import leaves_of
+
+NAN, INF = np.nan, np.inf
+HALVES = np.ones(70_000, np.float16)
+EMPTY = np.empty((2, 0))
+TABLE = np.array([[1.0, 5.0, 2.0], [4.0, 3.0, 6.0]])
+CUBE = np.arange(24.0).reshape(2, 3, 4)[:, ::-1]
+BROKEN = np.array([[NAN, 1.0, NAN], [NAN, 2.0, 5.0]])
+NONE = np.full((2, 3), NAN)
+NUMBER = np.array(3.0)
+
+
+class Wrapped:
+    """An object that NumPy takes for an array."""
+
+    def __init__(self, values):
+        self.values = np.array(values)
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self.values, dtype=dtype)
+
+
+# function → (arguments, options); the first argument becomes the tensor
+CALLS = [
+    # Sums and extrema
+    *((fn, (NUMBER,), {"axis": axis}) for fn in (np.sum, np.prod, np.max, np.min, np.ptp) for axis in (0, -1, 1, ())),
+    *(
+        (fn, (NUMBER,), {"axis": axis})
+        for fn in (np.mean, np.var, np.median, np.cumsum, np.cumprod)
+        for axis in (0, -1)
+    ),
+    *((fn, (TABLE, 5), {}) for fn in (np.sum, np.mean, np.var, np.std, np.median, np.cumsum, np.cumprod, np.sort)),
+    *((fn, (TABLE,), {"axis": (0, 0)}) for fn in (np.sum, np.mean, np.std, np.nanvar, np.average)),
+    *((fn, (TABLE,), {"axis": np.int64(1)}) for fn in (np.sum, np.mean, np.std, np.ptp, np.average, np.median)),
+    *((fn, (EMPTY, axis), {}) for fn in (np.sum, np.prod, np.max, np.ptp, np.mean, np.var) for axis in (None, 0, 1)),
+    *((fn, (EMPTY, axis), {}) for fn in (np.nanmax, np.nanmean, np.nanvar, np.median, np.average) for axis in (0, 1)),
+    (np.prod, (np.array([1e200, 1e200, 0.0]),), {}),
+    (np.cumprod, (np.array([1e-200, 1e-200, 1e300, 1e300]),), {}),
+    (np.cumprod, (np.array([1e200, 1e200, 0.0, 2.0]),), {}),
+    (np.nancumprod, (np.array([1e-200, NAN, 1e-200, 1e300]),), {}),
+    (np.ptp, (np.array([INF, INF]),), {}),
+    (np.ptp, (np.array([-INF, 2.0]),), {}),
+    (np.nanmax, (NONE,), {}),
+    (np.nanmin, (BROKEN, 0), {}),
+    (np.nanmax, (np.array([-INF, NAN]),), {}),
+    (np.nansum, (np.array([INF, -INF, NAN]),), {}),
+    # Means and moments
+    (np.mean, (HALVES,), {}),
+    (np.mean, (HALVES.reshape(-1, 7), 0), {"keepdims": True}),
+    (np.mean, (np.array([INF, -INF]),), {}),
+    *((fn, (TABLE,), {"ddof": n}) for fn in (np.var, np.std, np.nanvar, np.nanstd) for n in (5, 6, 7, -1, 0.5)),
+    *((fn, (TABLE, 0), {"ddof": n}) for fn in (np.var, np.std, np.nanvar, np.nanstd) for n in (2, 3)),
+    *((fn, (TABLE,), {"ddof": 1, "correction": 1}) for fn in (np.var, np.std, np.nanvar, np.nanstd)),
+    *((fn, (TABLE,), {"correction": n}) for fn in (np.var, np.std, np.nanvar, np.nanstd) for n in (0, 2.0)),
+    *((fn, (TABLE, 1), {"mean": np.array([[2.0], [3.0]])}) for fn in (np.var, np.std, np.nanvar, np.nanstd)),
+    *((fn, (a,), {}) for fn in (np.nanmean, np.nanvar, np.nanstd) for a in (NONE, BROKEN)),
+    *((fn, (BROKEN, 0), {}) for fn in (np.nanmean, np.nanvar, np.nanstd)),
+    *((fn, (BROKEN, 0), {"ddof": 1}) for fn in (np.nanvar, np.nanstd)),
+    (np.var, (np.array([1.0, INF]),), {}),
+    (np.average, (np.array([1.0, INF, 2.0]),), {}),
+    (np.average, (np.array([1.0, INF, 2.0]),), {"weights": [1, 2, 3]}),
+    (np.average, (np.array([1.0, INF, 2.0]),), {"weights": np.array([1.0, 0.0, 3.0])}),
+    (np.average, (TABLE,), {"axis": np.int64(1), "weights": [1, 2, 3]}),
+    (np.average, (TABLE,), {"axis": (1,), "weights": [1.0, 2.0, 3.0]}),
+    (np.average, (CUBE,), {"axis": (2, 0), "weights": np.arange(8.0).reshape(4, 2)}),
+    (np.average, (CUBE,), {"axis": (2, 0), "weights": np.arange(8.0).reshape(2, 4)}),
+    (np.average, (TABLE,), {"axis": 0, "weights": [1, 2, 3]}),
+    (np.average, (TABLE,), {"weights": [1, 2, 3]}),
+    (np.average, (TABLE,), {"axis": 1, "weights": (1, 2, -3)}),
+    (np.average, (TABLE, 1, [1, 2, 3], True), {}),
+    (np.average, (TABLE, 1, None, True), {"keepdims": True}),
+    (np.average, (TABLE,), {"axis": 1, "weights": np.float32([1, 2, 3]), "returned": True, "keepdims": True}),
+    (np.average, (TABLE,), {"axis": 2, "weights": [1, 2, 3]}),
+    (np.average, (np.arange(3),), {"weights": [1, 2, 3]}),
+    # Covariances
+    (np.cov, (TABLE,), {"ddof": 3}),
+    (np.cov, (TABLE,), {"ddof": 4}),
+    (np.cov, (TABLE,), {"ddof": 0.5}),
+    (np.cov, (TABLE,), {"ddof": -1}),
+    (np.cov, (TABLE[:, :1],), {}),
+    (np.cov, (TABLE[:1],), {"rowvar": False}),
+    (np.cov, (TABLE,), {"y": TABLE, "rowvar": False}),
+    (np.cov, (np.array([1.0, 2.0]),), {"y": [[3.0, 5.0]], "rowvar": False}),
+    (np.cov, (TABLE,), {"y": [1, 5, 2]}),
+    (np.cov, (TABLE.astype(np.float32),), {}),
+    (np.cov, (CUBE,), {}),
+    (np.cov, (EMPTY.T,), {}),
+    (np.cov, (NUMBER,), {}),
+    (np.corrcoef, (TABLE,), {}),
+    (np.corrcoef, (TABLE[0],), {}),
+    (np.corrcoef, (np.ones(4),), {}),
+    (np.corrcoef, (TABLE[0], [1.0, 1.0, 1.0]), {}),
+    (np.corrcoef, (np.float32([1, 2, 3]), [2, 4, 6.0]), {}),
+    # Order
+    *((np.median, (np.array(a),), {}) for a in ([1, INF, 2], [1, NAN, 2], [INF, INF, 1, 2], [-INF, INF], [3.0], [])),
+    *((np.quantile, (np.array(a), 0.5), {}) for a in ([1, INF, 2], [1, NAN, 2], [-INF, INF], [2.0, 1.0])),
+    *((fn, (TABLE, q), {}) for fn in (np.quantile, np.percentile) for q in (1.5, -0.1, NAN, 101, [0.1, 2.0])),
+    *((fn, (TABLE, [0.1, 0.5], 1), {}) for fn in (np.quantile, np.percentile)),
+    *((fn, (TABLE, ((0.1,), (0.5,)), 1), {"keepdims": True}) for fn in (np.quantile, np.percentile)),
+    (np.quantile, (TABLE, 0.5), {"method": "middle"}),
+    (np.quantile, (TABLE.astype(np.float32), 0.4), {}),
+    (np.quantile, (TABLE, 0.4), {"axis": [0, 1]}),
+    (np.median, (TABLE,), {"axis": [0, 1], "keepdims": True}),
+    (np.median, (np.array([[1.0, NAN], [2.0, 3.0]]), 0), {}),
+    (np.sort, (NUMBER,), {}),
+    (np.sort, (np.array([2.0, NAN, INF, -INF, -0.0, 0.0]),), {}),
+    (np.sort, (TABLE, 0, "stable"), {}),
+    (np.partition, (TABLE, 7), {}),
+    (np.partition, (TABLE, [0, 2]), {"axis": 1}),
+    # Differences
+    (np.diff, (TABLE,), {"n": -1}),
+    (np.diff, (NUMBER,), {}),
+    (np.diff, (TABLE,), {"n": 5}),
+    (np.diff, (TABLE,), {"axis": 2}),
+    (np.diff, (TABLE,), {"prepend": [[1], [2]], "append": (7.0)}),
+    (np.diff, (TABLE[0],), {"prepend": [1, 2], "append": (3.0, 4.0)}),
+    (np.diff, (np.array([True, False, False]),), {}),
+    (np.diff, (np.array([1.0, INF, INF]),), {}),
+    (np.ediff1d, (TABLE, [1.0, 2], 7), {}),
+    (np.ediff1d, (np.arange(4), 1.5), {}),
+    (np.ediff1d, (np.float32([1, 5]), 1.5), {}),
+    (np.ediff1d, (np.array([]),), {}),
+    (np.trapezoid, (TABLE, [0, 1, 3]), {}),
+    (np.trapezoid, (TABLE,), {"dx": [[1.0], [2.0]], "axis": 1}),
+    (np.trapezoid, (TABLE,), {"dx": np.array([[1.0, 2.0, 3.0]]), "axis": 0}),
+    (np.trapezoid, (TABLE,), {"x": [0, 2], "axis": 0}),
+    (np.trapezoid, (TABLE,), {"x": [0, 2, 3], "axis": 0}),
+    (np.trapezoid, (np.array([1.0, INF, 2.0]),), {}),
+    (np.trapezoid, (TABLE,), {"axis": 2}),
+    (np.gradient, (np.array([1.0]),), {}),
+    (np.gradient, (np.array([1.0, 2.0]),), {"edge_order": 2}),
+    (np.gradient, (TABLE[0],), {"edge_order": 3}),
+    (np.gradient, (np.array([1, 5, 2, 9]),), {}),
+    (np.gradient, (np.array([0.0, INF, 1.0, 2.0, 5.0]),), {}),
+    (np.gradient, (np.array([0.0, INF, 1.0, 2.0, 5.0]), [0.0, 1, 2, 3, 4]), {}),
+    (np.gradient, (TABLE, 2.0, [0, 1, 3]), {}),
+    (np.gradient, (TABLE, [0, 1, 3]), {}),
+    (np.gradient, (TABLE, [0, 1, 3, 4]), {"axis": 1}),
+    (np.gradient, (TABLE, [[0, 1, 3]]), {"axis": 1}),
+    (np.gradient, (TABLE, 1, 2, 3), {}),
+    (np.gradient, (TABLE,), {"axis": (1, 0)}),
+    (np.gradient, (TABLE,), {"axis": 2}),
+    (np.gradient, (TABLE.astype(np.float32), np.float64(0.5)), {"axis": 1, "edge_order": 2}),
+    (np.gradient, (NUMBER,), {}),
+    # Elementwise
+    (np.modf, (np.array([INF, -INF, NAN, -1.0, 2.5, -0.0]),), {}),
+    (np.modf, (np.array([1, 2]),), {}),
+    (np.copysign, (np.array([1.0, -0.0, INF, NAN]), -1.0), {}),
+    (np.copysign, (np.array([1, 2]), np.array([-1, 1])), {}),
+    (np.copysign, (np.float32([1, 2]), -1.0), {}),
+    (np.copysign, (np.float32([1, 2]), np.array([-1.0, 2.0])), {}),
+    (np.nan_to_num, (np.array([NAN, INF, -INF, 1.0]),), {}),
+    (np.nan_to_num, (np.float32([NAN, INF, -INF, 1.0]),), {"nan": np.float64(2), "posinf": [1.0, 2, 3, 4]}),
+    (np.nan_to_num, (np.array([1, 2]),), {}),
+    (np.unwrap, (np.array([INF, 1.0, 8.0]),), {}),
+    (np.unwrap, (np.array([1.0, 8.0, 15.5]), 4.0), {"period": 7}),
+    (np.unwrap, (TABLE,), {"axis": 2}),
+    (np.sinc, (np.array([INF, NAN, 0.0, 1e-9, 3.0]),), {}),
+    (np.copy, (np.array([True, False]),), {}),
+    (np.real, (np.array([True, False]),), {}),
+    (np.divmod, (np.array([1.0, INF, -7.5]), np.array([0.0, 2.0, 2.0])), {}),
+    (np.polyval, ([1, 2, 3], np.array([1.0, INF])), {}),
+    (np.polyval, (np.float32([1, 2, 3]), 1.5), {}),
+    (np.polyval, (np.array([1.0, 2, 3]), [1.0, 2.0]), {}),
+    *(
+        (np.interp, (np.array([-1.0, 0.0, 0.5, 1.0, 3.0, NAN, INF]), xp, fp), options)
+        for xp, fp in (
+            ([0.5], [7.0]),
+            ([0.0, 1.0, 2.0], [1, 5, 2]),
+            (np.array([0.0, 1.0, 2.0]), np.array([1.0, INF, 2.0])),
+            ((0, 1), (1, NAN)),
+            ([0.0, 1.0], [1.0]),
+            ([], []),
+            ([2.5, 0.0, 1.0], [1, 5, 2]),
+        )
+        for options in ({}, {"left": -1.0, "right": 9}, {"period": 2.7})
+    ),
+    (np.interp, (np.float32([0.5]), np.float32([0, 1]), np.float32([1, 2])), {}),
+    (np.interp, (np.array([0.5]), [0, 1], [1, 2]), {"period": 0}),
+]
+
+
+def outcome(call, name):
+    """(values, categories of the warnings), or the error."""
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        try:
+            result = call()
+        except Exception as error:
+            return error
+    values = [x.value if isinstance(x, tg.Tensor) else np.asarray(x) for x in leaves_of(result)]
+    return values, {warning.category for warning in seen}
+
+
+def as_tensor(call_arguments, wrap):
+    """The first array among the arguments as a tensor."""
+    i = next(i for i, arg in enumerate(call_arguments) if isinstance(arg, np.ndarray))
+    return (*call_arguments[:i], wrap(call_arguments[i]), *call_arguments[i + 1 :])
+
+
+@pytest.mark.parametrize(
+    ("fn", "args", "kwargs"), [pytest.param(*c, id=f"{i} {name_of(c[0])} {c[2]}") for i, c in enumerate(CALLS)]
+)
+@pytest.mark.parametrize("differentiated", [True, False])
+def test_as_numpy(fn, args, kwargs, differentiated):
+    plain = outcome(lambda: fn(*args, **kwargs), "NumPy")
+    real = next(arg for arg in args if isinstance(arg, np.ndarray)).dtype.kind == "f"
+    tensors = as_tensor(args, lambda a: tg.Tensor(a, requires_grad=differentiated and real))
+    ours = outcome(lambda: fn(*tensors, **kwargs), "ours")
+    if isinstance(plain, Exception):
+        assert isinstance(ours, type(plain)), (ours, plain)
+        return
+    assert not isinstance(ours, Exception), ours
+    (mine, my_warnings), (theirs, their_warnings) = ours, plain
+    assert [(a.shape, a.dtype) for a in mine] == [(a.shape, a.dtype) for a in theirs]
+    for a, b in zip(mine, theirs, strict=True):
+        np.testing.assert_allclose(a, b, rtol=100 * np.finfo(a.dtype).eps if a.dtype.kind == "f" else 0)
+    assert my_warnings == their_warnings
