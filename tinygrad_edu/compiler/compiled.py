@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.compiler.arguments import kinds
+from tinygrad_edu.compiler.kinds import kinds, owner_of
 from tinygrad_edu.compiler.printers.loops.kinds import CannotTakeError
 from tinygrad_edu.compiler.program import NumbaProgram, Program, UnfitError, faster, import_numba
 from tinygrad_edu.engine import Node
@@ -95,12 +96,13 @@ class Compiled:
             raise ValueError(unknown_name("compile: backend", backend, BACKENDS))
         if backend == "numba":
             import_numba()
+        update_wrapper(self, f)
         self._f = f
+        self._owner = owner_of(f)
         self._backend = backend
         self._programs: OrderedDict[Any, Program] = OrderedDict()
         self._latest: Program | None = None
         self._lock = RLock()  # a function may call itself while it is traced
-        update_wrapper(self, f)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The result of ``f`` for these arguments."""
@@ -119,9 +121,16 @@ class Compiled:
         """A compiled method knows its object, as other methods do."""
         return self if instance is None else MethodType(self, instance)
 
+    def __reduce__(self) -> Any:
+        """A copy, or a pickle, is the function compiled anew: its programs are written where it is called."""
+        name = getattr(self, "__qualname__", "")
+        if getattr(sys.modules.get(self.__module__), name, None) is self:  # what a decorator left under this name
+            return name
+        return Compiled, (self._f, self._backend)
+
     def _program_for(self, args: Any, kwargs: dict[str, Any]) -> Program:
         with self._lock:
-            key = tuple(kinds((args, kwargs)))
+            key = tuple(kinds((args, kwargs, self._owner)))
             program = self._programs.get(key)
             if program is None:
                 program = self._programs[key] = _write(self._f, args, kwargs, self._backend)
@@ -179,4 +188,10 @@ def _write(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any],
 
 
 def _as_array(x: Any) -> Any:
+    """A plain array in place of other kinds of arrays, and of NumPy's numbers."""
+    if isinstance(x, np.ma.MaskedArray | np.matrix):
+        raise TypeError(
+            f"compile: an argument is a {type(x).__name__}, whose rules of arithmetic are not those of arrays; pass "
+            "np.asarray(array), and leave out masked elements with np.where"
+        )
     return np.asarray(x) if isinstance(x, np.ndarray | np.generic) and type(x) is not np.ndarray else x

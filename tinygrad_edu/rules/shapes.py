@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.engine import EXPANSIONS, Each, Node, constant, defvjp, expands, primitive, record, scoped
+from tinygrad_edu.engine import EXPANSIONS, Each, Node, constant, defvjp, expands, nodes_in, primitive, record, scoped
 
 _Functions = tuple[Callable[..., Any], ...]
 
@@ -52,9 +52,14 @@ def scatter_add(g: Any, index: Any, shape: tuple[int, ...]) -> Any:
     return out
 
 
+def at(a: Any, index: Any) -> Any:
+    """``a[index]``, also where only the index holds a tensor, as it does while the compiler traces a sort."""
+    return record(operator.getitem, (a, index)) if nodes_in((index,)) else a[index]
+
+
 # Taking elements and adding them into zeros undo each other: each is the rule of the other.
 defvjp(operator.getitem, lambda g, y, a, index: scatter_add(g, index, a.shape))
-defvjp(scatter_add, lambda g, y, a, index, shape: g[index])
+defvjp(scatter_add, lambda g, y, a, index, shape: at(g, index))
 
 
 def _gather(flat: Any, places: Any) -> Any:
