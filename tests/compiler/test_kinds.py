@@ -158,10 +158,11 @@ def test_what_changes_without_notice_is_refused(make):
         tg.compile(lambda x, y: x * len(list(y)))(X, make())
 
 
-@pytest.mark.parametrize("array", [np.ma.array([1.0, 2.0], mask=[0, 1]), np.asmatrix(np.eye(2))])
-def test_arrays_with_rules_of_their_own_are_refused(array):
-    with pytest.raises(TypeError, match="compile: an argument is a Ma.*np.asarray|matrix.*np.asarray"):
-        tg.compile(lambda x: x * x)(array)
+@pytest.mark.filterwarnings("ignore:the matrix subclass")
+@pytest.mark.parametrize("make", [lambda: np.ma.array([1.0, 2.0], mask=[0, 1]), lambda: np.asmatrix(np.eye(2))])
+def test_arrays_with_rules_of_their_own_are_refused(make):
+    with pytest.raises(TypeError, match=r"compile: an argument is a .*; pass np\.asarray"):
+        tg.compile(lambda x: x * x)(make())
 
 
 # --- What a program would not repeat ------------------------------------------------------------------------------
@@ -254,7 +255,11 @@ class Listing(Counting):
 @pytest.mark.parametrize("kind", [Counting, Listing])
 def test_attributes_that_change_in_every_run_are_refused(kind):
     thing = kind()
-    for f, args in ((thing, (X,)), (lambda s, x: s(x), (thing, X)), (functools.partial(lambda s, x: s(x), thing), (X,))):
+    for f, args in (
+        (thing, (X,)),
+        (lambda s, x: s(x), (thing, X)),
+        (functools.partial(lambda s, x: s(x), thing), (X,)),
+    ):
         with pytest.raises(TypeError, match="changes attributes of an object"):
             tg.compile(f)(*args)
 
