@@ -194,7 +194,7 @@ class SubDict(dict):
 )
 def test_a_result_that_is_no_container_of_arrays_is_refused(f):
     compiled = tg.compile(f)
-    with pytest.raises(TypeError, match="compile: there is a .* in the result"):
+    with pytest.raises(TypeError, match=r"compile: there is a .* in the result"):
         compiled(X)
     assert not compiled.programs
 
@@ -228,7 +228,7 @@ class Cyclic:
 def test_a_tensor_that_is_kept_outside_is_refused(f):
     LOG.clear()
     compiled = tg.compile(f)
-    with pytest.raises(TypeError, match="compile: the function keeps a tensor of shape .* return it instead"):
+    with pytest.raises(TypeError, match=r"compile: the function keeps a tensor of shape .* return it instead"):
         compiled(X)
     assert not compiled.programs
 

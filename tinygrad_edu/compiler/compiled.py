@@ -36,7 +36,8 @@ def compile(f: Callable[..., Any], *, backend: str = "numpy") -> Compiled:
     f : callable
         A function of arrays, or of nested lists, tuples and dicts of arrays; typically ``tg.value_and_grad(cost)``,
         a forward pass, ``tg.hvp(cost)``, or a whole training step. Anything else among its arguments, Python numbers
-        too, is a part of the program: another value makes another program.
+        too, is a part of the program: another value makes another program. Of an object that is the attributes, and
+        what is in them; so it is of the object whose method, or call, ``f`` is.
 
     backend : {"numpy", "numba", "auto"}
         What runs the program. "numba" (``pip install "tinygrad_edu[fast]"``) prints it as loops over single elements
@@ -59,15 +60,20 @@ def compile(f: Callable[..., Any], *, backend: str = "numpy") -> Compiled:
         If the backend is "numba" and that is not installed.
     TypeError
         At the first call, if the program would depend on values: ``if``, ``float``, ``.item()`` or ``.numpy()`` of
-        something computed from the arguments, or a result whose shape follows the values (``t[mask]``).
+        something computed from the arguments, or a result whose shape follows the values (``t[mask]``). If it would
+        not do what ``f`` does: ``f`` draws random numbers, keeps a tensor in an attribute or a list outside, changes
+        an object or a container among its arguments, or returns anything but arrays, numbers and text, in lists,
+        tuples, named tuples and dicts. If an argument is a masked array or a matrix, or can be read only once.
 
     Notes
     -----
     Tensors that ``f`` uses without being given them, such as the parameters of a model, are read at every call, and
-    results that depend on one are arrays all the same. Arrays, numbers and random numbers that it finds elsewhere are
-    those of the first call. ``.source`` is the program, ``.formula`` the same without buffers, one assignment for each
-    equation, ``.backend`` what runs it. Machine code gives no floating-point warnings. It copies
-    arguments that are read-only or not contiguous (in C order) before it runs.
+    results that depend on one are arrays all the same. Everything else that it finds outside, in a global variable, a
+    closure or a `functools.partial`, is as in the first call. Sums may be taken in another order than in ``f``,
+    products only where no step on the way can overflow or underflow that did not before. Copies and pickles are the
+    function without its programs. ``.source`` is the program, ``.formula`` the same without buffers, one assignment
+    for each equation, ``.backend`` what runs it. Machine code gives no floating-point warnings. It copies arguments
+    that are read-only or not contiguous (in C order) before it runs.
 
     Examples
     --------

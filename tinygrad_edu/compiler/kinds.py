@@ -136,62 +136,87 @@ def guard(args: tuple[Any, ...], kwargs: dict[str, Any], owner: Any = None, arra
     It stands in the way of every call, so it is written out: unpack everything, then compare one tuple. Objects must
     be the same ones, with the same things in them, as must the ``owner`` of the function; equal ones take longer.
     """
-    lines: list[str] = []
-    found: list[str] = []  # expressions that give the kinds of the arguments
-    expected: list[Any] = []
-    names = (f"x{i}" for i in range(10**9))
-    objects: dict[int, Any] = {}  # what has been looked into
-    kept: list[Any] = []  # so that no identity is used again
-
-    def look(name: str, x: Any) -> None:
-        if type(x) is np.ndarray and not arrays:
-            return
-        found.append(f"type({name})")
-        expected.append(type(x))
-        if isinstance(x, np.ndarray):
-            found.extend((f"{name}.shape", f"{name}.dtype"))
-            expected.extend((x.shape, x.dtype))
-        elif isinstance(x, list | tuple | dict):
-            parts = [next(names) for _ in x]
-            found.append(f"tuple({name})" if isinstance(x, dict) else f"len({name})")
-            expected.append(tuple(x) if isinstance(x, dict) else len(x))
-            if parts:
-                values = f"{name}.values()" if isinstance(x, dict) else name
-                lines.append(f"        {', '.join(parts)}, = {values}")
-            for part, value in zip(parts, x.values() if isinstance(x, dict) else x, strict=True):
-                look(part, value)
-        elif isinstance(x, float | complex | int | str | bytes | slice | None):
-            found.append(f"static({name})")
-            expected.append(value_of_static(x))
-        else:
-            found.append(f"id({name})")
-            expected.append(id(x))
-            kept.append(x)
-            tuple(_inside(x, objects))
-
-    look("args", args)
+    question = _Question(arrays)
+    question.look("args", args)
     if kwargs:
-        look("kwargs", kwargs)
+        question.look("kwargs", kwargs)
     else:
-        found.append("len(kwargs)")
-        expected.append(0)
+        question.found.append("len(kwargs)")
+        question.expected.append(0)
     if owner is not None:
-        tuple(_inside(owner, objects))
+        tuple(_inside(owner, question.objects))
+    answer = f"({', '.join(question.found)},) == expected"
     text = "\n".join(
         [
             "def fits(args, kwargs):",
             "    try:",
-            *lines,
-            f"        return ({', '.join(found)},) == expected{' and unchanged()' if objects else ''}",
+            *question.lines,
+            f"        return {answer}{' and unchanged()' if question.objects else ''}",
             "    except (TypeError, ValueError, AttributeError):  # another structure",
             "        return False",
         ]
     )
-    made: dict[str, Any] = {"static": value_of_static, "expected": tuple(expected), "kept": kept}
-    made["unchanged"] = _watched(list(objects.values()))
+    made: dict[str, Any] = {"static": value_of_static, "expected": tuple(question.expected), "kept": question.kept}
+    made["unchanged"] = _watched(list(question.objects.values()))
     exec(text, made)
     fits: Guard = made["fits"]
     return fits
+
+
+class _Question:
+    """What the guard asks.
+
+    Attributes
+    ----------
+    lines : list of str
+        Statements that unpack the arguments.
+    found, expected : list
+        Expressions that give the kinds of the arguments, and what they should give.
+    objects : dict
+        What has been looked into.
+    kept : list
+        Objects that are known by their identity, so that none is used again.
+    """
+
+    def __init__(self, arrays: bool) -> None:
+        self._arrays = arrays
+        self._names = (f"x{i}" for i in range(10**9))
+        self.lines: list[str] = []
+        self.found: list[str] = []
+        self.expected: list[Any] = []
+        self.objects: dict[int, Any] = {}
+        self.kept: list[Any] = []
+
+    def look(self, name: str, x: Any) -> None:
+        """Ask about an argument, or a part of one."""
+        if type(x) is np.ndarray and not self._arrays:
+            return
+        self._ask(f"type({name})", type(x))
+        if isinstance(x, np.ndarray):
+            self._ask(f"{name}.shape", x.shape)
+            self._ask(f"{name}.dtype", x.dtype)
+        elif isinstance(x, list | tuple | dict):
+            self._ask(f"tuple({name})" if isinstance(x, dict) else f"len({name})", _keys(x))
+            parts = [next(self._names) for _ in x]
+            if parts:
+                values = f"{name}.values()" if isinstance(x, dict) else name
+                self.lines.append(f"        {', '.join(parts)}, = {values}")
+            for part, value in zip(parts, x.values() if isinstance(x, dict) else x, strict=True):
+                self.look(part, value)
+        elif isinstance(x, float | complex | int | str | bytes | slice | None):
+            self._ask(f"static({name})", value_of_static(x))
+        else:
+            self._ask(f"id({name})", id(x))
+            self.kept.append(x)
+            tuple(_inside(x, self.objects))
+
+    def _ask(self, expression: str, expected: Any) -> None:
+        self.found.append(expression)
+        self.expected.append(expected)
+
+
+def _keys(x: Any) -> Any:
+    return tuple(x) if isinstance(x, dict) else len(x)
 
 
 def _watched(objects: list[Any]) -> Callable[[], bool]:
