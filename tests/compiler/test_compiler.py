@@ -577,9 +577,9 @@ def test_threads():
 def test_a_wrong_simplification_is_caught(monkeypatch):
     from tinygrad_edu.compiler.simplify import products
 
-    def one_factor_too_few(graph, product, like):
+    def one_factor_too_few(graph, product):
         product.factors = product.factors[: max(1, len(product.factors) - 1)]
-        return right(graph, product, like)
+        return right(graph, product)
 
     right = products.compute
     monkeypatch.setattr(products, "compute", one_factor_too_few)

@@ -38,7 +38,8 @@ def value(expression, names, steps):
             result = 1 / value(a, names, steps)
         case _:
             return expression  # a number
-    steps.append(result)
+    if isinstance(result, np.ndarray):  # not while it is traced
+        steps.append(result)
     return result
 
 
@@ -48,7 +49,7 @@ def program(expression, steps):
         p = np.exp(np.minimum(names["z"], 5.0))
         a = p / (1 + p)
         names |= {"p": p, "d": 1 + p, "a": a, "1 - a": 1 - a}
-        steps[:] = [p, a]
+        steps.extend(x for x in (p, a) if isinstance(x, np.ndarray))
         # The quotient is a result, too, so that there is one to be found; and no expression is without an array.
         return value(("*", expression, "x"), names, steps), a
 
@@ -81,6 +82,18 @@ def assert_safe(expression, arrays):
     assert got.dtype == expected.dtype
     assert np.isfinite(got[is_normal(expected)]).all()
     np.testing.assert_allclose(got[exact], expected[exact], rtol=64 * float(info.eps))
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        ("/", "x", ("*", 0.001, 0.001)),  # 10⁶ is not in float16, 10⁻⁶ is
+        ("*", ("/", "x", 7e-5), ("/", 7e-5, "y")),
+    ],
+)
+def test_found_before(expression):
+    for dtype in DTYPES:
+        assert_safe(expression, draw_arrays(np.random.default_rng(0), dtype))
 
 
 @settings(max_examples=6 * settings.default.max_examples)

@@ -1,4 +1,4 @@
-"""What a program is written for: the names, structure, shapes and dtypes of the arguments."""
+"""The names of the arguments."""
 
 from __future__ import annotations
 
@@ -9,82 +9,6 @@ from typing import Any
 import numpy as np
 
 TAKEN = {"np", "out", "outputs", "program"}  # names that the printed text uses itself
-Guard = Callable[[tuple[Any, ...], dict[str, Any]], bool]
-
-
-def kinds(x: Any, arrays: bool = True) -> Iterator[Any]:
-    """Everything about (nested) arguments that the program depends on; or everything but the ``arrays``."""
-    if type(x) is np.ndarray and not arrays:
-        return
-    yield type(x)
-    if isinstance(x, np.ndarray):
-        yield x.shape
-        yield x.dtype
-    elif isinstance(x, list | tuple):
-        yield len(x)
-        for part in x:
-            yield from kinds(part, arrays)
-    elif isinstance(x, dict):
-        yield tuple(x)
-        for part in x.values():
-            yield from kinds(part, arrays)
-    else:
-        yield _static(x)
-
-
-def _static(x: Any) -> Any:
-    """What tells apart values that are a part of the program: 1.0 from -0.0 and NaN, and objects by identity."""
-    return repr(x) if isinstance(x, float) else x if isinstance(x, int | str | None) else id(x)
-
-
-def guard(args: tuple[Any, ...], kwargs: dict[str, Any], arrays: bool = True) -> Guard:
-    """A function that tells quickly whether other arguments are of the same kinds as these; ``arrays`` are too.
-
-    It stands in the way of every call, so it is written out: unpack everything, then compare one tuple.
-    """
-    lines: list[str] = []
-    found: list[str] = []  # expressions that give the kinds of the arguments
-    names = (f"x{i}" for i in range(10**9))
-    objects: list[Any] = []  # kept, so that no identity is used again
-    keep: dict[str, Any] = {"static": _static, "objects": objects}
-
-    def look(name: str, x: Any) -> None:
-        if type(x) is np.ndarray and not arrays:
-            return
-        found.append(f"type({name})")
-        if isinstance(x, np.ndarray):
-            found.extend((f"{name}.shape", f"{name}.dtype"))
-        elif isinstance(x, list | tuple | dict):
-            parts = [next(names) for _ in x]
-            found.append(f"tuple({name})" if isinstance(x, dict) else f"len({name})")
-            if parts:
-                values = f"{name}.values()" if isinstance(x, dict) else name
-                lines.append(f"        {', '.join(parts)}, = {values}")
-            for part, value in zip(parts, x.values() if isinstance(x, dict) else x, strict=True):
-                look(part, value)
-        else:
-            found.append(f"static({name})")
-            objects.append(x)
-
-    look("args", args)
-    if kwargs:
-        look("kwargs", kwargs)
-    else:
-        found.append("len(kwargs)")
-    keep["expected"] = (*kinds(args, arrays), *(kinds(kwargs, arrays) if kwargs else [0]))
-    text = "\n".join(
-        [
-            "def fits(args, kwargs):",
-            "    try:",
-            *lines,
-            f"        return ({', '.join(found)},) == expected",
-            "    except (TypeError, ValueError, AttributeError):  # another structure",
-            "        return False",
-        ]
-    )
-    exec(text, keep)
-    fits: Guard = keep["fits"]
-    return fits
 
 
 def parameter_names(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[str]:

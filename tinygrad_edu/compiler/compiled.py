@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.compiler.arguments import kinds
+from tinygrad_edu.compiler.kinds import kinds, owner_of
 from tinygrad_edu.compiler.printers.loops.kinds import CannotTakeError
 from tinygrad_edu.compiler.program import NumbaProgram, Program, UnfitError, faster, import_numba
 from tinygrad_edu.engine import Node
@@ -35,7 +36,8 @@ def compile(f: Callable[..., Any], *, backend: str = "numpy") -> Compiled:
     f : callable
         A function of arrays, or of nested lists, tuples and dicts of arrays; typically ``tg.value_and_grad(cost)``,
         a forward pass, ``tg.hvp(cost)``, or a whole training step. Anything else among its arguments, Python numbers
-        too, is a part of the program: another value makes another program.
+        too, is a part of the program: another value makes another program. Of an object that is the attributes, and
+        what is in them; so it is of the object whose method, or call, ``f`` is.
 
     backend : {"numpy", "numba", "auto"}
         What runs the program. "numba" (``pip install "tinygrad_edu[fast]"``) prints it as loops over single elements
@@ -58,15 +60,20 @@ def compile(f: Callable[..., Any], *, backend: str = "numpy") -> Compiled:
         If the backend is "numba" and that is not installed.
     TypeError
         At the first call, if the program would depend on values: ``if``, ``float``, ``.item()`` or ``.numpy()`` of
-        something computed from the arguments, or a result whose shape follows the values (``t[mask]``).
+        something computed from the arguments, or a result whose shape follows the values (``t[mask]``). If it would
+        not do what ``f`` does: ``f`` draws random numbers, keeps a tensor in an attribute or a list outside, changes
+        an object or a container among its arguments, or returns anything but arrays, numbers and text, in lists,
+        tuples, named tuples and dicts. If an argument is a masked array or a matrix, or can be read only once.
 
     Notes
     -----
     Tensors that ``f`` uses without being given them, such as the parameters of a model, are read at every call, and
-    results that depend on one are arrays all the same. Arrays, numbers and random numbers that it finds elsewhere are
-    those of the first call. ``.source`` is the program, ``.formula`` the same without buffers, one assignment for each
-    equation, ``.backend`` what runs it. Machine code gives no floating-point warnings. It copies
-    arguments that are read-only or not contiguous (in C order) before it runs.
+    results that depend on one are arrays all the same. Everything else that it finds outside, in a global variable, a
+    closure or a `functools.partial`, is as in the first call. Sums may be taken in another order than in ``f``,
+    products only where no step on the way can overflow or underflow that did not before. Copies and pickles are the
+    function without its programs. ``.source`` is the program, ``.formula`` the same without buffers, one assignment
+    for each equation, ``.backend`` what runs it. Machine code gives no floating-point warnings. It copies arguments
+    that are read-only or not contiguous (in C order) before it runs.
 
     Examples
     --------
@@ -95,12 +102,13 @@ class Compiled:
             raise ValueError(unknown_name("compile: backend", backend, BACKENDS))
         if backend == "numba":
             import_numba()
+        update_wrapper(self, f)
         self._f = f
+        self._owner = owner_of(f)
         self._backend = backend
         self._programs: OrderedDict[Any, Program] = OrderedDict()
         self._latest: Program | None = None
         self._lock = RLock()  # a function may call itself while it is traced
-        update_wrapper(self, f)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The result of ``f`` for these arguments."""
@@ -119,9 +127,16 @@ class Compiled:
         """A compiled method knows its object, as other methods do."""
         return self if instance is None else MethodType(self, instance)
 
+    def __reduce__(self) -> Any:
+        """A copy, or a pickle, is the function compiled anew: its programs are written where it is called."""
+        name = getattr(self, "__qualname__", "")
+        if getattr(sys.modules.get(self.__module__), name, None) is self:  # what a decorator left under this name
+            return name
+        return Compiled, (self._f, self._backend)
+
     def _program_for(self, args: Any, kwargs: dict[str, Any]) -> Program:
         with self._lock:
-            key = tuple(kinds((args, kwargs)))
+            key = tuple(kinds((args, kwargs, self._owner)))
             program = self._programs.get(key)
             if program is None:
                 program = self._programs[key] = _write(self._f, args, kwargs, self._backend)
@@ -179,4 +194,10 @@ def _write(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any],
 
 
 def _as_array(x: Any) -> Any:
+    """A plain array in place of other kinds of arrays, and of NumPy's numbers."""
+    if isinstance(x, np.ma.MaskedArray | np.matrix):
+        raise TypeError(
+            f"compile: an argument is a {type(x).__name__}, whose rules of arithmetic are not those of arrays; pass "
+            "np.asarray(array), and leave out masked elements with np.where"
+        )
     return np.asarray(x) if isinstance(x, np.ndarray | np.generic) and type(x) is not np.ndarray else x

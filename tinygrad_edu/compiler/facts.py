@@ -35,7 +35,7 @@ def value_of(x: Any) -> Any:
 
 def is_uniform(x: np.ndarray[Any, Any]) -> bool:
     """Whether all elements of an array of numbers are the same, to the bit."""
-    return x.dtype.kind in "fiub" and bool(x.size) and x.tobytes() == x.flat[0].tobytes() * x.size
+    return x.dtype.kind in "fiub" and bool(x.size) and content(x) == content(x.ravel()[:1]) * x.size
 
 
 def uniform_value(x: Any) -> float | None:
@@ -45,3 +45,10 @@ def uniform_value(x: Any) -> float | None:
     if isinstance(x, np.ndarray) and x.size and is_uniform(x):
         return float(x.flat[0])
     return None
+
+
+def content(x: np.ndarray[Any, Any]) -> Any:
+    """Something hashable that is equal for arrays of the same elements, to the bit, of the same dtype."""
+    if x.dtype.kind == "f" and x.dtype.itemsize > 8:
+        return tuple(map(repr, x.ravel()))  # a long double has bytes that mean nothing
+    return x.tobytes()

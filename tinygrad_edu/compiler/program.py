@@ -14,7 +14,8 @@ from weakref import finalize
 import numpy as np
 import numpy.typing as npt
 
-from tinygrad_edu.compiler.arguments import guard, parameter_names
+from tinygrad_edu.compiler.arguments import parameter_names
+from tinygrad_edu.compiler.kinds import guard, owner_of
 from tinygrad_edu.compiler.names import Names
 from tinygrad_edu.compiler.printers.formula import print_formula
 from tinygrad_edu.compiler.printers.loops.kernel import print_loops
@@ -38,7 +39,8 @@ class Program:
 
     def __init__(self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         parameters = list(zip(parameter_names(f, args, kwargs), [*args, *kwargs.values()], strict=True))
-        traced = trace(f, args, kwargs)
+        owner = owner_of(f)
+        traced = trace(f, args, kwargs, owner)
         simplify(traced)
         names = Names(traced, parameters)
         printed = self.write(traced, names, parameters)
@@ -53,7 +55,7 @@ class Program:
         self._new_outputs: Callable[[], tuple[Array, ...]] = namespace.get("outputs", tuple)
         self._pool: list[tuple[Array, ...]] = []
         self._lock = Lock()
-        self.fits = guard(args, kwargs, not printed.checks_arrays)
+        self.fits = guard(args, kwargs, owner, arrays=not printed.checks_arrays)
 
     @property
     def given(self) -> dict[str, Any]:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from operator import attrgetter
+from enum import Enum
+from gc import collect
+from operator import attrgetter, is_
 from typing import Any
+from weakref import ref
 
 import numpy as np
 
+from tinygrad_edu.compiler.facts import content
+from tinygrad_edu.compiler.kinds import kinds
 from tinygrad_edu.engine import (
     Node,
     Watcher,
@@ -54,6 +59,8 @@ class Trace(Watcher):
         Where the first backward pass began: the cost.
     gradients : dict of Node to Node
         A gradient that came up in a backward pass → the node it is the gradient of.
+    made : list of weakref.ref
+        Everything that was recorded.
     """
 
     inputs: list[Node]
@@ -62,6 +69,7 @@ class Trace(Watcher):
     result: Any = None
     root: Node | None = None
     gradients: dict[Node, Node] = field(default_factory=dict)
+    made: list[ref[Node]] = field(default_factory=list)
 
     @property
     def operations(self) -> list[Node]:
@@ -77,6 +85,10 @@ class Trace(Watcher):
 
     records_all = True
 
+    def recorded(self, node: Node) -> None:
+        """Remember it."""
+        self.made.append(ref(node))
+
     def constant(
         self, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], values: list[Any], value: Any
     ) -> Any:
@@ -90,7 +102,9 @@ class Trace(Watcher):
                 "values; a compiled program is the same for all values: use np.where with a mask, or leave this "
                 "function uncompiled"
             )
-        return make_node(kind, fn, tuple(map(copied, args)), kwargs, values, value, [])
+        node = make_node(kind, fn, tuple(map(copied, args)), kwargs, values, value, [])
+        self.recorded(node)
+        return node
 
     def walked(self, steps: Iterator[Any], received: dict[Node, Any]) -> Iterator[Any]:
         """Note where a backward pass began, and whose gradient each is."""
@@ -116,23 +130,47 @@ class Trace(Watcher):
         )
 
 
-def trace(f: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Trace:
+def trace(f: Callable[..., Any], args: Any, kwargs: dict[str, Any], owner: Any = None) -> Trace:
     """Run ``f`` twice with a tensor in the place of every array, and record everything.
 
     Raises
     ------
     TypeError
-        If the two runs differ: then ``f`` depends on something that is not among its arguments and changes.
+        If the two runs differ: then ``f`` depends on something that is not among its arguments and changes. If it
+        leaves something behind besides its result: the program would not. If the result is no container of arrays.
     """
-    first = _text(_run(f, args, kwargs))
+    run = _run(f, args, kwargs)
+    first, made = _text(run), run.made
+    del run
+    _refuse_what_is_left_behind(made)
+    reached = (args, kwargs, owner, getattr(f, "args", None))  # the last of a partial
+    state = tuple(kinds(reached, arrays=False))
     run = _run(f, args, kwargs)
     if _text(run) != first:
         raise TypeError(
             "compile: two runs of the function with the same arguments did different things, so it draws random "
             "numbers, or depends on something else that changes; pass that as an argument, or leave it uncompiled"
         )
+    if tuple(kinds(reached, arrays=False)) != state:
+        raise TypeError(
+            "compile: the function changes attributes of an object whenever it runs, and the program would not; return "
+            "what is new, or leave it uncompiled"
+        )
     _forget_values(run)
     return run
+
+
+def _refuse_what_is_left_behind(made: list[ref[Node]]) -> None:
+    """Raise if somebody still has a tensor of a run that is over."""
+    if any(node() is not None for node in made):
+        collect()  # it may have been a cycle
+    left = [node for node in (reference() for reference in made) if node is not None]
+    if left:
+        raise TypeError(
+            f"compile: the function keeps a tensor of shape {left[0].value.shape} that it computed, in an attribute, a "
+            "cache or a list outside, where the program would not put it; return it instead, or leave the function "
+            "uncompiled"
+        )
 
 
 def _run(f: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Trace:
@@ -142,24 +180,63 @@ def _run(f: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Trace:
     of a computed tensor is fixed.
     """
     inputs: list[Node] = []
+    made = Trace(inputs, 0)
 
     def stand_in(x: Any) -> Any:
         if not isinstance(x, np.ndarray | np.generic):
             return x
         inputs.append(Tensor(x))
+        made.recorded(inputs[-1])
         return inputs[-1]
 
     args, kwargs = tree_map(stand_in, args), tree_map(stand_in, kwargs)
-    made = Trace(inputs, next_index())
-    start = made.start
+    before = list(leaves_of((args, kwargs)))
+    made.start = start = next_index()
     with recording(True), watching(made), np.errstate(all="ignore"):
         made.result = f(*args, **kwargs)
+    after = list(leaves_of((args, kwargs)))
+    if len(after) != len(before) or not all(map(is_, after, before)):
+        raise TypeError(
+            "compile: the function changes a list or dict among its arguments, and the program would not; return what "
+            "is new, or leave it uncompiled"
+        )
+    _check_result(made.result)
     given, outputs = set(inputs), list(leaves_of(made.result))
     arguments = [arg for node in operations_under(outputs, start) for arg in nodes_in(node.args)]
     for node in dict.fromkeys(nodes_in(outputs) + arguments):
         if node.fn is None and node.index < start and node not in given:
             made.captured.append(node)
     return made
+
+
+def _check_result(x: Any) -> None:
+    """Raise if a result has parts that the program could not make anew at every call."""
+    if type(x) in (list, dict, tuple) or (isinstance(x, tuple) and hasattr(x, "_fields")):
+        for part in x.values() if isinstance(x, dict) else x:
+            _check_result(part)
+    elif not isinstance(x, _RESULTS) or isinstance(x, np.ma.MaskedArray | np.matrix):
+        raise TypeError(
+            f"compile: there is a {type(x).__name__} in the result, and a program returns arrays, numbers and text, in "
+            "lists, tuples, named tuples and dicts; return what is in it, and put it together outside"
+        )
+
+
+_RESULTS = (
+    Node,
+    np.ndarray,
+    np.generic,
+    np.dtype,
+    int,
+    float,
+    complex,
+    str,
+    bytes,
+    slice,
+    type,
+    type(None),
+    type(...),
+    Enum,
+)
 
 
 def operations_under(outputs: Iterable[Any], start: int = 0) -> list[Node]:
@@ -191,13 +268,6 @@ def _blank(x: Any) -> Any:
 def blank(x: Any) -> np.ndarray[Any, Any]:
     """An array of this shape and dtype that takes no memory."""
     return np.broadcast_to(np.zeros((), x.dtype), x.shape)
-
-
-def content(x: np.ndarray[Any, Any]) -> Any:
-    """Something hashable that is equal for arrays of the same elements, to the bit, of the same dtype."""
-    if x.dtype.kind == "f" and x.dtype.itemsize > 8:
-        return tuple(map(repr, x.ravel()))  # a long double has bytes that mean nothing
-    return x.tobytes()
 
 
 def _text(run: Trace) -> list[Any]:

@@ -146,7 +146,7 @@ def _weighted_inputs(operations: list[Node], users: dict[Node, list[Node]]) -> l
     for node in operations:
         if node.fn is np.matmul and (product := _product(node)):
             # W.T, if it was computed for this product only, is a part of the layer
-            own = [p for p in node.parents if p.fn is np.transpose and p.parents[0] is product.W and len(users[p]) == 1]
+            own = [p for p in node.parents if p.fn is np.transpose and p.args[0] is product.W and len(users[p]) == 1]
             sums[node] = WeightedInput(0, node, [product], [], [*own, node])
         elif node.fn is np.add and len(node.parents) == 2:
             terms = [sums[p] for p in node.parents if p in sums and len(users[p]) == 1]
@@ -172,7 +172,7 @@ def _product(node: Node) -> Product | None:
     for i in (1, 0):
         W, transposed = node.args[i], False
         if isinstance(W, Node) and W.fn is np.transpose and W.value.ndim == 2 and len(W.args) == 1 and not W.kwargs:
-            W, transposed = W.parents[0], True
+            W, transposed = W.args[0], True
         if isinstance(W, Node) and W.fn is None and W.requires_grad and W.value.ndim in (1, 2):
             one_example = np.ndim(node.values[1 - i]) == 1
             return Product(node, node.args[1 - i], W, Layout(i == 0, transposed, one_example))

@@ -1,13 +1,12 @@
 """Functions given at points: differences, slopes, integrals by the trapezoidal rule, and lines between the points."""
 
-from operator import getitem
 from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from tinygrad_edu.engine import Node, defvjp, expands, record
-from tinygrad_edu.rules.indexing import scatter_add
+from tinygrad_edu.rules.indexing import at, scatter_add
 
 
 @expands(np.diff)
@@ -129,11 +128,6 @@ def _slope_at_end(f0: Any, f1: Any, f2: Any, d1: Any, d2: Any) -> Any:
 # --- Lines between points -------------------------------------------------------------------------------------
 
 
-def _at(a: Any, places: Any) -> Any:
-    """``a[places]``, also where only the places are a tensor, as they are while the compiler traces."""
-    return record(getitem, (a, places)) if isinstance(places, Node) else a[places]
-
-
 def _line(x: Any, xp: Any, fp: Any) -> tuple[Any, Any, Any, Any]:
     """The two neighbours of x among the points, how far it is from one to the other, and the slope between them.
 
@@ -141,10 +135,10 @@ def _line(x: Any, xp: Any, fp: Any) -> tuple[Any, Any, Any, Any]:
     """
     low = np.clip(np.searchsorted(xp, x) - 1, 0, max(len(xp) - 2, 0))
     high = np.minimum(low + 1, len(xp) - 1)
-    x0, x1 = _at(xp, low), _at(xp, high)
+    x0, x1 = at(xp, low), at(xp, high)
     width = np.where(x1 == x0, 1, x1 - x0)
     inside = (x >= xp[0]) & (x <= xp[-1])
-    slope = np.where(inside, (_at(fp, high) - _at(fp, low)) / width, 0)
+    slope = np.where(inside, (at(fp, high) - at(fp, low)) / width, 0)
     return low, high, (np.clip(x, xp[0], xp[-1]) - x0) / width, slope
 
 
@@ -179,7 +173,7 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
             )
         x, xp = np.remainder(x, period), np.remainder(xp, period)
         order = np.argsort(xp)
-        xp, fp = _at(xp, order), _at(fp, order)
+        xp, fp = at(xp, order), at(fp, order)
         xp = np.concatenate([xp[-1:] - period, xp, xp[:1] + period])
         fp = np.concatenate([fp[-1:], fp, fp[:1]])
     y = record(np.interp, (x, xp, fp))

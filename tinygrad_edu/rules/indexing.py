@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.engine import EXPANSIONS, Node, constant, defvjp, expands, record, recordable, scoped
+from tinygrad_edu.engine import EXPANSIONS, constant, defvjp, expands, nodes_in, record, recordable, scoped
 
 _Functions = tuple[Callable[..., Any], ...]
 
@@ -23,9 +23,14 @@ def scatter_add(g: Any, index: Any, shape: tuple[int, ...]) -> Any:
     return out
 
 
+def at(a: Any, index: Any) -> Any:
+    """``a[index]``, also where only the index holds a tensor, as it does while the compiler traces a sort."""
+    return record(operator.getitem, (a, index)) if nodes_in((index,)) else a[index]
+
+
 # Taking elements and adding them into zeros undo each other: each is the rule of the other.
 defvjp(operator.getitem, lambda g, y, a, index: scatter_add(g, index, a.shape))
-defvjp(scatter_add, lambda g, y, a, index, shape: g[index])
+defvjp(scatter_add, lambda g, y, a, index, shape: at(g, index))
 
 
 # --- Elements moved -------------------------------------------------------------------------------------------------
@@ -37,10 +42,9 @@ def _numbered(a: Any, start: int = 0) -> Any:
 
 
 def _gather(flat: Any, places: Any) -> Any:
-    """The elements at some places, also where only the places are a tensor, as they are while the compiler traces."""
     if isinstance(places, list | tuple):
         return type(places)([_gather(flat, part) for part in places])
-    return record(operator.getitem, (flat, places)) if isinstance(places, Node) else flat[places]
+    return at(flat, places)
 
 
 def _rearranged(fn: Callable[..., Any]) -> Callable[..., Any]:

@@ -46,6 +46,8 @@ def literal(x: Any, name: Callable[[Any], str]) -> str:
             return f"slice({', '.join(literal(part, name) for part in (x.start, x.stop, x.step))})"
         case np.dtype():
             return f"np.{x.name}" if hasattr(np, x.name) else f"np.dtype({x.str!r})"
+        case np.generic() if x.dtype == np.longdouble != np.float64:
+            return f"np.longdouble({str(x)!r})"  # a Python number has fewer digits
         case np.generic():
             return f"np.{x.dtype.name}({literal(x.item(), name)})"
         case tuple() | list() if type(x) in (tuple, list):

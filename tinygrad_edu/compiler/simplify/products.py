@@ -40,8 +40,9 @@ class Factor:
 
 @dataclass(eq=False)
 class Product:
-    """± the factors, one after the other."""
+    """± the factors, one after the other, in one precision."""
 
+    dtype: np.dtype[Any]
     sign: int = 1
     factors: list[Factor] = field(default_factory=list)
 
@@ -54,18 +55,18 @@ class Product:
         if isinstance(x, Node) and x.fn is np.divide and uniform_value(x.args[0]) == 1 and self.factors:
             x, under = x.args[1], not under  # b · (1 / d)
         number = uniform_value(x)
-        if number is not None and not (under and number == 0):
-            self.sign = -self.sign if number < 0 else self.sign
-            number = abs(1 / number if under else number)
-            if number != 1:
-                self.factors.append(Factor(int(number) if number.is_integer() else number))  # 2, not 2.0
-        else:
+        if number is None or (under and not (number and fits(1 / number, self.dtype))):
             self.factors.append(Factor(x, under))
+            return self
+        self.sign = -self.sign if number < 0 else self.sign
+        number = abs(1 / number if under else number)
+        if number != 1:
+            self.factors.append(Factor(plain(number)))
         return self
 
     def negative(self) -> Product:
         """The same with the other sign."""
-        return Product(-self.sign, self.factors)
+        return Product(self.dtype, -self.sign, self.factors)
 
     @property
     def is_zero(self) -> bool:
@@ -86,7 +87,7 @@ def chain_of(graph: Rewriting, node: Node) -> Product:
     parts = [node]
     while parts[-1] in graph.continued:
         parts.append(graph.continued[parts[-1]])
-    product, inner = Product(), None
+    product, inner = Product(node.value.dtype), None
     for part in reversed(parts):
         fn: Any = part.fn
         turned = {np.divide: (False, True), np.reciprocal: (True,)}.get(fn, (False, False))
@@ -102,14 +103,14 @@ def chain_of(graph: Rewriting, node: Node) -> Product:
 
 def write(graph: Rewriting, product: Product, node: Node) -> Any:
     """The operations that compute a product which replaces ``node``."""
-    result = compute(graph, product, node)
+    result = compute(graph, product)
     return result if same_kind(result, node) else graph.as_it_was(node)  # or a shape that came from a constant
 
 
-def compute(graph: Rewriting, product: Product, like: Node) -> Any:
-    """The operations for a product, in the precision of ``like``; a number if it is one."""
+def compute(graph: Rewriting, product: Product) -> Any:
+    """The operations for a product; a number if it is one."""
     factors = _with_shares(graph, _without_masks(product.factors))
-    factors = _merged(_in_order(graph, factors), like.value.dtype)
+    factors = _merged(_in_order(graph, factors), product.dtype)
     if len(factors) > 1 and factors[0].under and factors[1].number is None and not factors[1].under:
         factors[:2] = factors[1::-1]  # (1 / d) · b
     sign, result = product.sign, None
@@ -183,9 +184,13 @@ def _merged(factors: list[Factor], dtype: np.dtype[Any]) -> list[Factor]:
         elif there * factor.number == 1:
             del merged[before]
         else:
-            number = there * factor.number
-            merged[before] = Factor(int(number) if number.is_integer() else number)
+            merged[before] = Factor(plain(there * factor.number))
     return merged
+
+
+def plain(number: float) -> float:
+    """2 for 2.0."""
+    return int(number) if number.is_integer() and abs(number) < 1e9 else number
 
 
 def fits(number: float, dtype: np.dtype[Any]) -> bool:
