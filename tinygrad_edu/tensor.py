@@ -223,7 +223,8 @@ class Tensor(Operators, Node):
         if method == "__call__":
             return record(ufunc, inputs) if ufunc in RULES and not kwargs else dispatch(ufunc, inputs, kwargs)
         if method == "reduce" and ufunc in REDUCTIONS:
-            kwargs = {"axis": 0, **kwargs}  # np.add.reduce goes over the first axis, np.sum over all
+            said = {name: option for name, option in kwargs.items() if name == "axis" or option is not None}
+            kwargs = {"axis": 0, **said}  # np.add.reduce goes over the first axis, np.sum over all
             return dispatch(REDUCTIONS[ufunc], inputs, kwargs)
         raise TypeError(f"np.{ufunc.__name__}.{method} has no derivative rule; use the function without .{method}")
 

@@ -22,16 +22,6 @@ NONE = np.full((2, 3), NAN)
 NUMBER = np.array(3.0)
 
 
-class Wrapped:
-    """An object that NumPy takes for an array."""
-
-    def __init__(self, values):
-        self.values = np.array(values)
-
-    def __array__(self, dtype=None, copy=None):
-        return np.array(self.values, dtype=dtype)
-
-
 # function → (arguments, options); the first argument becomes the tensor
 CALLS = [
     # Sums and extrema
@@ -192,7 +182,7 @@ CALLS = [
 ]
 
 
-def outcome(call, name):
+def outcome(call):
     """(values, categories of the warnings), or the error."""
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
@@ -215,10 +205,10 @@ def as_tensor(call_arguments, wrap):
 )
 @pytest.mark.parametrize("differentiated", [True, False])
 def test_as_numpy(fn, args, kwargs, differentiated):
-    plain = outcome(lambda: fn(*args, **kwargs), "NumPy")
+    plain = outcome(lambda: fn(*args, **kwargs))
     real = next(arg for arg in args if isinstance(arg, np.ndarray)).dtype.kind == "f"
     tensors = as_tensor(args, lambda a: tg.Tensor(a, requires_grad=differentiated and real))
-    ours = outcome(lambda: fn(*tensors, **kwargs), "ours")
+    ours = outcome(lambda: fn(*tensors, **kwargs))
     if isinstance(plain, Exception):
         assert isinstance(ours, type(plain)), (ours, plain)
         return
@@ -228,3 +218,121 @@ def test_as_numpy(fn, args, kwargs, differentiated):
     for a, b in zip(mine, theirs, strict=True):
         np.testing.assert_allclose(a, b, rtol=100 * np.finfo(a.dtype).eps if a.dtype.kind == "f" else 0)
     assert my_warnings == their_warnings
+
+
+@pytest.mark.parametrize("reduce", [np.add.reduce, np.multiply.reduce, np.maximum.reduce, np.minimum.reduce])
+@pytest.mark.parametrize("args", [(), (0,), (-1,), (None,), (0, None, None, True)])
+def test_reduce_of_a_number(reduce, args):
+    t = tg.Tensor(3.0, requires_grad=True)
+    y = reduce(t, *args)
+    assert (y.item(), y.shape) == (3.0, ())
+    y.backward()
+    assert t.grad == 1.0
+
+
+@pytest.mark.parametrize("fn", [np.sum, np.mean, np.var, np.std, np.median, np.sort, np.cumprod, np.diff, np.average])
+def test_an_axis_that_is_not_there_is_named_in_the_words_of_numpy(fn):
+    with pytest.raises(np.exceptions.AxisError, match="axis 5 is out of bounds for array of dimension 2"):
+        fn(tg.Tensor(TABLE, requires_grad=True), axis=5)
+
+
+# --- 0/0 ------------------------------------------------------------------------------------------------------
+
+EQUAL = np.full((2, 3), 1.5)
+FLAT = {  # functions that are 0 here, and nowhere smaller
+    "std": lambda a: np.std(a),
+    "std of rows": lambda a: np.std(a, axis=1, ddof=1, keepdims=True),
+    "one of two rows": lambda a: np.std(a * np.array([[1.0], [0.0]]), axis=1)[1],
+    "std about a mean": lambda a: np.std(a, mean=np.array([[1.5]])),
+    "nanstd": lambda a: np.nanstd(np.where([True, False, True], a, np.nan), axis=1),
+    "norm": lambda a: np.linalg.norm(a - EQUAL),
+    "norm of rows": lambda a: np.linalg.norm(a - EQUAL, axis=1),
+    "norm of order 3": lambda a: np.linalg.norm(a - EQUAL, 3, axis=1),
+    "hypot": lambda a: np.hypot(a - 1.5, a[0] - 1.5),
+}
+
+
+@pytest.mark.parametrize("name", FLAT)
+def test_where_a_norm_like_function_is_0_its_gradient_is_0(name):
+    f = lambda a: np.sum(FLAT[name](a))
+    assert f(EQUAL) == 0
+    gradient = tg.grad(f)(EQUAL)
+    assert not gradient.any()
+    g = tg.hvp(f)(EQUAL, TABLE)
+    assert np.isfinite(g).all()
+    loss = lambda a: np.sum((a - 1) / (f(a) + 1e-5))  # as a layer norm has it
+    assert np.isfinite(tg.grad(loss)(EQUAL)).all()
+    assert np.isfinite(tg.hvp(loss)(EQUAL, TABLE)).all()
+
+
+def test_the_root_itself_has_the_slope_of_calculus():
+    with pytest.warns(RuntimeWarning, match="divide by zero"):
+        assert tg.grad(np.sqrt)(0.0) == np.inf
+
+
+# --- What is no array -----------------------------------------------------------------------------------------
+
+
+class Wrapped:
+    """An object that NumPy takes for an array."""
+
+    def __init__(self, values):
+        self.values = np.array(values)
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self.values, dtype=dtype)
+
+
+ARRAYS = {
+    "average": (lambda t, w: np.average(t, weights=w), [1.0, 2.0, 3.0]),
+    "interp xp": (lambda t, xp: np.interp(t, xp, [1.0, 5.0, 2.0]), [0.0, 1.0, 2.5]),
+    "interp fp": (lambda t, fp: np.interp(t, [0.0, 1.0, 2.5], fp), [1.0, 5.0, 2.0]),
+    "diff": (lambda t, p: np.diff(t, prepend=p, append=p), [1.0, 2.0]),
+    "ediff1d": (lambda t, p: np.ediff1d(t, p, p), [1.0, 2.0]),
+    "trapezoid": (lambda t, x: np.trapezoid(t, x), [0.0, 1.0, 3.0]),
+    "trapezoid dx": (lambda t, dx: np.trapezoid(t, dx=dx), [1.0, 3.0]),
+    "gradient": (lambda t, x: np.gradient(t, x), [0.0, 1.0, 3.0]),
+    "quantile": (lambda t, q: np.quantile(t, q), [0.2, 0.7]),
+    "percentile": (lambda t, q: np.percentile(t, q), [20.0, 70.0]),
+    "cov": (lambda t, y: np.cov(t, y), [1.0, 5.0, 3.0]),
+    "corrcoef": (lambda t, y: np.corrcoef(t, y), [1.0, 5.0, 3.0]),
+    "polyval": (lambda t, x: np.polyval(t, x), [1.0, 2.0]),
+    "polyval of": (lambda t, p: np.polyval(p, t), [1.0, 2.0, 4.0]),
+    "var": (lambda t, m: np.var(t, mean=m), [1.5]),
+    "nan_to_num": (lambda t, n: np.nan_to_num(t, nan=n), [1.0, 2.0, 3.0]),
+    "copysign": (lambda t, s: np.copysign(t, s), [1.0, -2.0, 3.0]),
+    "divmod": (lambda t, d: np.divmod(t, d), [1.0, -2.0, 3.0]),
+}
+
+
+def in_a_file(values, path):
+    array = np.memmap(path / "array", float, "w+", shape=np.shape(values))
+    array[...] = values
+    return array
+
+
+@pytest.mark.parametrize("name", ARRAYS)
+def test_whatever_numpy_takes_for_an_array(name, tmp_path):
+    call, values = ARRAYS[name]
+    x = np.array([0.3, 2.0, 1.1])
+    joined = lambda result: np.concatenate([np.ravel(part) for part in leaves_of(result)])
+    expected = joined(call(x, np.array(values)))
+    slope = tg.jacobian(lambda t: joined(call(t, np.array(values))))(x)
+    for kind in (list, tuple, Wrapped, lambda values: in_a_file(values, tmp_path)):
+        other = kind(values)
+        t = tg.Tensor(x, requires_grad=True)
+        result = joined(call(t, other))
+        if isinstance(other, np.memmap):
+            other[...] = np.nan  # after the forward pass this has no effect
+        np.testing.assert_array_equal(result.numpy(), expected)
+        result.backward(np.ones(result.shape))
+        np.testing.assert_allclose(t.grad, np.sum(slope, axis=0), atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ARRAYS)
+@pytest.mark.parametrize("kind", [np.ma.masked_array, np.asmatrix])
+@pytest.mark.filterwarnings("ignore:the matrix subclass:PendingDeprecationWarning")
+def test_masked_arrays_and_matrices_are_refused_in_words(name, kind):
+    call, values = ARRAYS[name]
+    with pytest.raises(TypeError, match=r"^np\.\w+: argument \w+ is (a masked array|an np\.matrix), .* np\.asarray"):
+        call(tg.Tensor([0.3, 2.0, 1.1], requires_grad=True), kind(values))

@@ -6,6 +6,7 @@ uses stands here, with a value that is not NumPy's default. A function without e
 
 import inspect
 import operator
+import sys
 
 import numpy as np
 import pytest
@@ -30,7 +31,7 @@ UFUNC = {
     "subok": False,
     "signature": "d",
 }
-REDUCTION = {"out": np.zeros(()), "dtype": np.float32, "initial": 2.0, "where": True}
+REDUCTION = {"out": np.zeros(()), "dtype": np.float32, "initial": 2.0, "where": np.array(True)}
 JOIN = {"out": np.zeros(()), "dtype": np.float32, "casting": "unsafe"}
 
 # What no case uses: right (then it is checked here), or refused.
@@ -453,3 +454,54 @@ def test_a_constant_function_takes_the_options_of_numpy(fn):
         for form in forms_of((fn, changed(args, spied), kwargs | {"out": np.zeros((2, 3))})):
             with pytest.raises(TypeError, match="out"):
                 on_tensors(form)
+
+
+def test_another_spelling_stays_when_the_rule_is_given_anew(table):
+    tg.defvjp(np.clip, lambda g, y, a, low, high: g * 10, None, None)
+    tg.defvjp(np.einsum, None, lambda g, y, subscripts, a: g * 20)
+    for call, slope in (
+        (lambda t: np.clip(t, -1, 1), 10),
+        (lambda t: np.clip(t, a_min=-1, a_max=1), 10),
+        (lambda t: np.clip(t, min=-1, max=1), 10),
+        (lambda t: np.einsum("i", t), 20),
+        (lambda t: np.einsum(t, [0]), 20),
+    ):
+        t = tg.Tensor([0.5, 3.0], requires_grad=True)
+        call(t).backward(np.ones(2))
+        assert t.grad.tolist() == [slope, slope]
+
+
+# --- The tester tested ----------------------------------------------------------------------------------------
+
+
+def test_a_rule_that_overlooks_an_option_is_caught(table):
+    table.RULES[np.prod] = (lambda g, y, a, axis=None, **overlooked: g * np.prod(a) / a,)
+    with pytest.raises(AssertionError, match="order 1"):
+        test_an_option_without_a_case_is_right_or_refused(np.prod, "initial", 2.0)
+
+
+def test_an_expansion_that_overlooks_an_option_is_caught(table):
+    table.EXPANSIONS[np.trace] = lambda a, offset=0, axis1=0, axis2=1, dtype=None: np.sum(np.diagonal(a))
+    with pytest.raises(AssertionError):
+        check_forms((np.trace, (spied(np.arange(12.0).reshape(3, 4)),), {"offset": 1}))
+
+
+def test_a_refusal_that_does_not_name_the_option_is_caught(table):
+    def trace(a, offset=0, axis1=0, axis2=1, dtype=None):
+        raise TypeError("np.trace: no")
+
+    table.EXPANSIONS[np.trace] = trace
+    with pytest.raises(AssertionError, match="dtype"):
+        test_an_option_without_a_case_is_right_or_refused(np.trace, "dtype", np.float32)
+
+
+def test_a_spelling_that_is_another_call_is_caught(monkeypatch):
+    monkeypatch.setattr(sys.modules["tinygrad_edu.engine.dispatch"], "bind", lambda fn, args, kwargs: (args, kwargs))
+    with pytest.raises((AssertionError, TypeError)):
+        check_forms((np.sum, (spied(np.ones((3, 4))),), {"axis": 0}))
+
+
+def test_a_function_without_entries_is_caught(table, monkeypatch):
+    monkeypatch.setitem(globals(), "DIFFERENTIATED", [*DIFFERENTIATED, np.i0])
+    with pytest.raises(AssertionError, match=r"np\.i0"):
+        test_every_parameter_of_every_function_has_an_entry()

@@ -53,6 +53,8 @@ def bind(fn: Function, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call
     said = {name: value for name, value in options.items() if not _says_nothing(name, value, form.defaults)}
     for name in said.keys() - (form.understood if form.understood is not None else said.keys() - {"out"}):
         raise TypeError(_not_understood(fn, name, said[name], form.understood or frozenset()))
+    if isinstance(said.get("axis"), np.integer):
+        said["axis"] = int(said["axis"])
     return args, said
 
 

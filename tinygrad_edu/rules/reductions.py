@@ -48,9 +48,18 @@ def _prod_back(g: Any, y: Any, a: Any, axis: Any = None, keepdims: bool = False)
     axes = axes_of(a, axis)
     rows = as_rows(a, axes)
     one = np.ones((*rows.shape[:-1], min(rows.shape[-1], 1)), rows.dtype)
-    before = np.cumprod(np.concatenate([one, rows[..., :-1]], axis=-1), axis=-1)
-    after = np.cumprod(np.concatenate([one, rows[..., :0:-1]], axis=-1), axis=-1)[..., ::-1]
+    before = _running_product(np.concatenate([one, rows[..., :-1]], axis=-1))
+    after = _running_product(np.concatenate([one, rows[..., :0:-1]], axis=-1))[..., ::-1]
     return kept(g, a, axis) * from_rows(before * after, a, axes)
+
+
+def _running_product(rows: Any) -> Any:
+    """The product of the elements up to each one, along the last axis, in log₂ n multiplications."""
+    step = 1
+    while step < rows.shape[-1]:
+        rows = np.concatenate([rows[..., :step], rows[..., step:] * rows[..., :-step]], axis=-1)
+        step *= 2
+    return rows
 
 
 def _cumsum_back(g: Any, y: Any, a: Any, axis: int | None = None) -> Any:
