@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 import tinygrad_edu as tg
 from tinygrad_edu import engine
+from tinygrad_edu.equations.words import EQUATIONS
 from tinygrad_edu.viz import dot, draw, explore, explorer
 from tinygrad_edu.viz.film import film
 from tinygrad_edu.viz.pictures import inert
@@ -152,6 +153,24 @@ def test_contributions_add_up_to_the_gradient_at_every_node(make):
 
 
 @graphs
+def test_contributions_are_those_of_the_one_backward_pass(make):
+    root = make()
+    data = film(root)
+    steps = data["backward"]
+    if not root.requires_grad:
+        assert steps == []
+        return
+    with np.errstate(all="ignore"):
+        walk = list(engine.contributions(root, np.ones(root.shape), set(engine.ancestors(root)), {}))
+    assert len(steps) == len(walk)
+    for step, (node, g, parts) in zip(steps, walk, strict=True):
+        np.testing.assert_array_equal(numbers(data, data["nodes"][step["node"]]["gradient"]), flat(g))
+        assert len(step["contributions"]) == len(parts), node.fn
+        for c, (_, _, part) in zip(step["contributions"], parts, strict=True):
+            np.testing.assert_array_equal(numbers(data, c["part"]), flat(part))
+
+
+@graphs
 def test_upstream_times_local_is_the_contribution(make):
     data = film(make())
     for step in data["backward"]:
@@ -233,6 +252,7 @@ def test_all_four_equations_are_verified(cost, activation):
     for e in equations:
         assert e["status"] == "verified", e
         assert e["error"] < 1e-12
+        assert e["meaning"] == EQUATIONS[e["tag"]].meaning
 
 
 def by_hand_nets():
