@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 import tinygrad_edu as tg
 from tinygrad_edu import engine
-from tinygrad_edu.viz import dot, explore
+from tinygrad_edu.equations.words import EQUATIONS
+from tinygrad_edu.viz import dot, draw, explore
 from tinygrad_edu.viz import page as assembly
 from tinygrad_edu.viz.film import film
 from tinygrad_edu.viz.pictures import inert
@@ -90,6 +91,7 @@ GRAPHS = {
     "recurrent": recurrent,
     "mixed": mixed,
     "vector": lambda: np.tanh(parameter(3)),
+    "outputs": lambda: tg.nn.MLP([2, 3, 2], rng=0)(X),
     "leaf": lambda: tg.Tensor(2.0, requires_grad=True),
     "constant": lambda: tg.Tensor([1.0, 2.0]),
     "empty": lambda: np.sum(parameter(0, 3) * 2.0),
@@ -149,6 +151,24 @@ def test_contributions_add_up_to_the_gradient_at_every_node(make):
         np.testing.assert_array_equal(total, numbers(data, data["nodes"][i]["gradient"]))
     if data["backward"]:
         assert set(sums) == {i for i, node in enumerate(data["nodes"]) if "gradient" in node} - {data["root"]}
+
+
+@graphs
+def test_contributions_are_those_of_the_one_backward_pass(make):
+    root = make()
+    data = film(root)
+    steps = data["backward"]
+    if not root.requires_grad:
+        assert steps == []
+        return
+    with np.errstate(all="ignore"):
+        walk = list(engine.contributions(root, np.ones(root.shape), set(engine.ancestors(root)), {}))
+    assert len(steps) == len(walk)
+    for step, (node, g, parts) in zip(steps, walk, strict=True):
+        np.testing.assert_array_equal(numbers(data, data["nodes"][step["node"]]["gradient"]), flat(g))
+        assert len(step["contributions"]) == len(parts), node.fn
+        for c, (_, _, part) in zip(step["contributions"], parts, strict=True):
+            np.testing.assert_array_equal(numbers(data, c["part"]), flat(part))
 
 
 @graphs
@@ -233,6 +253,7 @@ def test_all_four_equations_are_verified(cost, activation):
     for e in equations:
         assert e["status"] == "verified", e
         assert e["error"] < 1e-12
+        assert e["meaning"] == EQUATIONS[e["tag"]].meaning
 
 
 def by_hand_nets():
@@ -342,6 +363,49 @@ def test_numbers_that_are_not_finite_are_neither_right_nor_wrong():
     x = np.where(X == 1, np.nan, X)
     status = {e["tag"]: e["status"] for e in film(tg.costs.quadratic(tg.sigmoid(x @ parameter(2, 1)), Y))["equations"]}
     assert status == {"BP1": "not finite", "BP4": "not finite"}
+
+
+def outputs(activation, units=2):
+    return tg.nn.MLP([2, 3, units], output=activation, rng=0)(X)
+
+
+ROOTS = {
+    "a matrix": lambda: outputs("sigmoid"),
+    "one unit": lambda: outputs("tanh", 1),
+    "a kink": lambda: outputs("relu"),
+    "softmax": lambda: outputs("softmax"),
+    "softmax of one example": lambda: tg.softmax(X[1] @ parameter(2, 3)),
+    "softmax of a stack": lambda: tg.softmax(np.stack([X, X]) @ parameter(2, 3)),
+    "a vector": lambda: np.tanh(parameter(3, 2) @ X[1]),
+    "a row of the outputs": lambda: outputs("sigmoid")[1],
+    "a scalar that is no cost": lambda: outputs("sigmoid")[1, 0],
+    "a scalar activation": lambda: np.tanh(X[1] @ parameter(2)),
+    "sums": lambda: np.sum(outputs("tanh"), axis=1),
+    "no example": lambda: np.tanh(np.ones((0, 2)) @ parameter(2, 3)),
+    "one of several results": lambda: np.linalg.qr(np.tanh(parameter(3, 2) @ parameter(2, 3, seed=1)))[1],
+}
+
+
+@pytest.mark.parametrize("make", ROOTS.values(), ids=ROOTS)
+def test_without_a_cost_the_outputs_are_added(make):
+    root = make()
+    explored = explore(root).film
+    equations = explored["equations"]
+    assert {e["status"] for e in equations if e["tag"] != "BP1"} <= {"verified"}, equations
+    (bp1,) = (e for e in equations if e["tag"] == "BP1")
+    assert bp1["status"] == "verified", bp1
+    assert bool(explored["notes"]) == (root.size != 1)
+    assert "BP1" in draw(root).source
+    assert "BP1" in draw(root, level="ops").source
+
+
+def test_weighted_inputs_without_anything_after_them_show_no_bp1():
+    for root in (X @ parameter(2, 3), X @ parameter(2, 3) + parameter(3), X[1] @ parameter(2)):
+        assert {e["tag"]: e["status"] for e in explore(root).film["equations"]}.items() <= {
+            "BP3": "verified",
+            "BP4": "verified",
+        }.items()
+        assert "BP1" not in draw(root).source
 
 
 def test_a_transpose_used_elsewhere_is_not_bp4():

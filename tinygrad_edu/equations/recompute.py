@@ -145,8 +145,10 @@ def _bp1(
         note = f"{notation.gradient(a)} is taken from autograd: there is no formula by hand for this cost."
     if probabilities is not None and nabla is not None:
         right = words.bp1_softmax(notation.gradient(a), notation.symbol(a), notation.symbol(z))
-        hand = np.einsum("nj,njk->nk", nabla.value, by_hand.softmax_jacobian(a.value))
-        size = a.value * (nabla.size + np.sum(a.value * nabla.size, axis=1, keepdims=True))
+        rows = (-1, a.value.shape[-1])  # one example, or a stack of batches
+        jacobian = by_hand.softmax_jacobian(a.value.reshape(rows))
+        hand = np.einsum("nj,njk->nk", nabla.value.reshape(rows), jacobian).reshape(z.value.shape)
+        size = a.value * (nabla.size + np.sum(a.value * nabla.size, axis=-1, keepdims=True))
         note = f"Through the whole Jacobian of softmax. {note}".strip()
         return _compared(Equation("BP1", equation.left, right), z, grads[z], _ByHand(hand, size), note)
     slope = slope_by_hand(layer, structure)
@@ -199,7 +201,7 @@ def _inside(value: Node, names: Collection[str], structure: Structure) -> tuple[
 def _softmax(layer: WeightedInput, structure: Structure) -> Node | None:
     """softmax(z) of the layer, if that is all that z is used for."""
     inside = _inside(layer.z, {"softmax"}, structure)[1]
-    if not inside or layer.z.value.ndim != 2 or not layer.z.value.size:
+    if not inside or layer.z.value.ndim == 0 or not layer.z.value.size:
         return None
     return inside[-1] if agree(by_hand.softmax(layer.z.value), inside[-1].value) else None
 
