@@ -27,7 +27,6 @@ ROOMS = [
     "compiler",
     "training",
     "check",
-    "learning",
     "data",
     "viz",
 ]
@@ -45,6 +44,7 @@ FILES_OF = {
         "anomaly",
     ],
     "backprop": ["formulas", "arguments", "forward", "magnitudes", "matrices"],
+    "check": ["report", "arguments", "witnesses", "gradients", "backprop", "learning_speed"],
 }
 KNOWS_NOTHING = {"errors", "backprop", "data"}  # rooms that import nothing of ours
 

@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from tinygrad_edu.check import SATURATED
 from tinygrad_edu.engine import Node, Scope, ancestors
 from tinygrad_edu.engine import gradients as gradients_of
 from tinygrad_edu.structure import Layer, Product, find_layers, scopes
@@ -26,7 +27,6 @@ Kind = Literal["op", "data", "parameter", "loss", "hidden"]
 REPEAT = 4  # a leaf used by more operations than this is drawn at each of them
 MANY = 24  # leaves beyond this number at one operation become one box
 REACH = 12  # columns that arrows may cross, for each of max_nodes: long arrows are what makes a layout slow
-SATURATED = 0.01  # σ′ below this
 IN_FORMULA = 14  # longest name in a formula
 NOTHING: Mapping[Any, str] = {}
 
