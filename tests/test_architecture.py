@@ -28,7 +28,6 @@ ROOMS = [
     "compiler",
     "training",
     "check",
-    "learning",
     "data",
     "viz",
 ]
@@ -98,6 +97,7 @@ FILES_OF = {
         "page",
         "explorer",
     ],
+    "check": ["report", "arguments", "witnesses", "gradients", "backprop", "learning_speed"],
 }
 KNOWS_NOTHING = {"errors", "backprop", "data"}  # rooms that import nothing of ours
 

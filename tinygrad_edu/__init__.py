@@ -32,9 +32,8 @@ from tinygrad_edu.transforms import elementwise_grad, grad, hessian, hvp, jacobi
 
 if TYPE_CHECKING:
     from tinygrad_edu import backprop, costs, data, nn, optim, viz
-    from tinygrad_edu.check import check_backprop, check_grads
+    from tinygrad_edu.check import check_backprop, check_grads, learning_report
     from tinygrad_edu.compiler import compile
-    from tinygrad_edu.learning import learning_report
     from tinygrad_edu.training import History, fit
     from tinygrad_edu.viz import draw, explore
 
@@ -93,7 +92,7 @@ _ROOM_OF = {
     "draw": "viz",
     "explore": "viz",
     "fit": "training",
-    "learning_report": "learning",
+    "learning_report": "check",
 }
 
 

@@ -150,7 +150,7 @@ def test_finite_differences_catch_an_error_that_both_sides_share(monkeypatch):
         (
             lambda net, x, y: tg.check_backprop(net, x[:, :2], y),
             ValueError,
-            r"MLP: x has shape \(5, 2\), but this network takes \(n, 4\)",
+            r"check_backprop: x has shape \(5, 2\), but this network takes \(n, 4\)",
         ),
         (lambda net, x, y: tg.check_backprop(net, x, y[:, :1]), ValueError, r"y must have the outputs' shape \(5, 4\)"),
     ],

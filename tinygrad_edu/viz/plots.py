@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from tinygrad_edu.check import LearningReport
 from tinygrad_edu.engine import no_grad
 from tinygrad_edu.errors import unknown_name
 from tinygrad_edu.functional import ACTIVATIONS
-from tinygrad_edu.learning import LearningReport
 from tinygrad_edu.nn import MLP
 from tinygrad_edu.training import History
 from tinygrad_edu.transforms import elementwise_grad

@@ -18,6 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygrad_edu import backprop as by_hand
+from tinygrad_edu.check.arguments import as_float64, network_problem, two_passes
+from tinygrad_edu.check.report import table, title
 from tinygrad_edu.costs import FROM_LOGITS
 from tinygrad_edu.equations.functions import SATURATED
 from tinygrad_edu.nn import MLP
@@ -141,13 +143,13 @@ class LearningReport:
         return "\n".join(
             [
                 f"{self.title}, C = {self.cost:.6g}",
-                *_table(speeds),
+                *table(speeds),
                 f"A weight learns slowly if its unit is saturated (|σ′(z)| < {SATURATED}; σ′ is a factor of δ in BP1",
                 f"and BP2), or if its input is low (|a| < {LOW}; a is a factor of ∂C/∂W in BP4). Here:",
                 *(f"• {sentence}" for sentence in self.diagnosis),
                 "",
                 "The demon adds Δz to the weighted inputs of a layer, against δ. Does C change by δ·Δz?",
-                *_table(demon),
+                *table(demon),
                 _demon_verdict(self.layers),
             ]
         )
@@ -193,22 +195,14 @@ def learning_report(mlp: MLP, x: npt.ArrayLike, y: npt.ArrayLike, cost: str = "q
     >>> [round(step.ratio, 2) for step in report.layers[0].demon]
     [1.03, 1.0, 1.0]
     """
-    if not isinstance(mlp, MLP):
-        raise TypeError(f"learning_report: mlp must be a tinygrad_edu.nn.MLP, not a {type(mlp).__name__}")
-    weights, biases = ([t.numpy().astype(float) for t in tensors] for tensors in (mlp.weights, mlp.biases))
-    _check(mlp, x, weights, biases)
-    network: dict[str, Any] = {"activation": mlp.activation, "output": mlp.output}
-    try:
-        hand = by_hand.backprop(weights, biases, x, y, cost=cost, **network)
-    except (TypeError, ValueError) as error:
-        raise type(error)(str(error).replace("backprop", "learning_report", 1)) from None
-    target = np.asarray(y)
-    if target.shape != hand.a[-1].shape:
-        target = by_hand.one_hot(target, hand.a[-1].shape[1])
+    given = as_float64(network_problem("learning_report", mlp, x, y, cost))
+    hand = two_passes("learning_report", given, cost)
 
     def moved(number: int, step: Array) -> float:
-        z, a = by_hand.feedforward(weights, biases, x, nudge={number: step}, **network)
-        return by_hand.total_cost(z[-1], a[-1], target, output=mlp.output, cost=cost) - hand.cost
+        z, a = by_hand.feedforward(
+            given.weights, given.biases, given.x, activation=mlp.activation, output=mlp.output, nudge={number: step}
+        )
+        return by_hand.total_cost(z[-1], a[-1], given.y, output=mlp.output, cost=cost) - hand.cost
 
     layers = []
     for i, layer in enumerate(mlp.layers):
@@ -228,26 +222,7 @@ def learning_report(mlp: MLP, x: npt.ArrayLike, y: npt.ArrayLike, cost: str = "q
             )
         )
     diagnosis = _diagnosis(layers, sigma_cancels=(mlp.output, cost) in FROM_LOGITS)
-    title = f"{'-'.join(map(str, mlp.sizes))} network, {len(hand.z[0])} examples, {cost} cost"
-    return LearningReport(tuple(layers), hand.cost, tuple(diagnosis), title)
-
-
-def _check(mlp: MLP, x: npt.ArrayLike, weights: list[Array], biases: list[Array]) -> None:
-    """Raise where x does not fit the network, or where learning has gone to NaN or infinity."""
-    data = np.asarray(x)
-    if data.ndim != 2 or len(data) == 0 or data.shape[1] != mlp.sizes[0]:
-        raise ValueError(
-            f"learning_report: x has shape {data.shape}, but this network takes (n, {mlp.sizes[0]}), n ≥ 1, one "
-            "example a row"
-        )
-    if data.dtype.kind in "fc" and not np.isfinite(data).all():
-        raise ValueError("learning_report: x contains NaN or infinity")
-    for l, (W, b) in enumerate(zip(weights, biases, strict=True), start=1):
-        if not (np.isfinite(W).all() and np.isfinite(b).all()):
-            raise ValueError(
-                f"learning_report: W{l} or b{l} contains NaN or infinity: the training diverged; take a smaller "
-                "learning rate"
-            )
+    return LearningReport(tuple(layers), hand.cost, tuple(diagnosis), title(mlp.sizes, len(given.x), cost))
 
 
 def _slope(activation: str, z: Array) -> Array:
@@ -322,11 +297,3 @@ def _demon_verdict(layers: Sequence[LayerSpeed]) -> str:
         f"ΔC / δ·Δz goes to 1: as Δz gets {STEPS[0] / STEPS[-1]:,.0f} times smaller, its distance from 1 falls from "
         f"{far:.2g} to {near:.2g}.\nSo, to first order, ΔC = δ·Δz."
     )
-
-
-def _table(rows: Sequence[Sequence[str]]) -> list[str]:
-    """The lines of a table; the first row is its head."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)) for row in rows]
-    rule = "─" * len(lines[0])
-    return [rule, *(line.rstrip() for line in (lines[0], rule, *lines[1:])), rule]
