@@ -426,3 +426,65 @@ def test_penalties_keep_float32_and_take_a_model():
         assert penalty(net.parameters(), 0.1).dtype == np.float32
     weights = np.concatenate([w.numpy().ravel() for w in net.weights])
     np.testing.assert_allclose(costs.l2(net.weights, 2.0).item(), np.sum(weights**2), rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["binary_cross_entropy", "binary_cross_entropy_with_logits"])
+@pytest.mark.parametrize("lift", [np.array, tg.Tensor], ids=["array", "tensor"])
+def test_targets_of_yes_or_no_are_from_0_to_1(name, lift):
+    for wrong in (5.0, -1.0, 255.0):
+        with pytest.raises(ValueError, match=f"^{name}: a target is {wrong:g}, but each must be from 0 .no. to 1"):
+            COSTS[name](np.array([[0.5], [0.5]]), lift([[1.0], [wrong]]))
+    net = tg.nn.MLP([1, 1], rng=0)
+    options = {"cost": name.removesuffix("_with_logits"), "optimizer": tg.optim.SGD(net.parameters(), 1), "epochs": 1}
+    with pytest.raises(ValueError, match="a target is 2, but"):
+        tg.fit(net, np.ones((2, 1)), np.array([[0], [2]]), batch_size=1, progress=False, **options)
+
+
+@pytest.mark.parametrize("y", [[["1"]], [[1j]], [[None]]])
+def test_targets_that_are_not_numbers(y):
+    with pytest.raises(TypeError, match=r"^quadratic: targets must be real numbers, not of dtype"):
+        costs.quadratic(np.ones((1, 1)), y)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        (([1.0], 3), TypeError, "labels must be integers, not of dtype float64; use labels.astype(int)"),
+        (([True, False], 2), TypeError, "labels must be integers, not of dtype bool"),
+        (([[0], [1]], 2), ValueError, "labels have shape (2, 1), but must be (n,); use labels.ravel()"),
+        (([0], 2.0), ValueError, "n_classes must be a whole number from 1 up, not 2.0"),
+        (([0], 0), ValueError, "n_classes must be a whole number from 1 up, not 0"),
+    ],
+)
+def test_wrong_labels(arguments, error, message):
+    with pytest.raises(error, match="^" + re.escape(f"one_hot: {message}")):
+        one_hot(*arguments)
+
+
+def test_one_hot_of_no_labels_and_unsigned_ones():
+    assert one_hot([], 3).shape == (0, 3)
+    np.testing.assert_array_equal(one_hot(np.array([1], np.uint64), 2), [[0, 1]])
+
+
+@pytest.mark.parametrize("penalty", [costs.l1, costs.l2])
+@pytest.mark.parametrize(
+    ("params", "error", "message"),
+    [
+        (tg.Tensor([1.0]), TypeError, "params must be a list of tensors, not one (of shape (1,)); pass [w]"),
+        (np.ones((2, 2)), TypeError, "params must be a list of tensors, not one (of shape (2, 2)); pass [w]"),
+        (tg.nn.MLP([1, 1]), TypeError, "params must be a list of tensors, not a MLP; pass net.weights or"),
+        ({"W": tg.Tensor([1.0])}, TypeError, "params must be a list of tensors, not a dict"),
+        (3.0, TypeError, "params must be a list of tensors, not a float"),
+        (iter(()), ValueError, "params is empty, so there is nothing to penalise"),
+    ],
+    ids=["tensor", "array", "net", "dict", "number", "nothing"],
+)
+def test_wrong_parameters_of_a_penalty(penalty, params, error, message):
+    with pytest.raises(error, match="^" + re.escape(f"{penalty.__name__}: {message}")):
+        penalty(params, 0.1)
+
+
+def test_a_cost_of_a_wrong_kind():
+    for wrong in (None, 3, ["quadratic"]):
+        with pytest.raises(ValueError, match=r"^f: unknown name"):
+            cost_named(wrong, "f")

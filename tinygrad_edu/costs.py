@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.engine import Node, scoped
+from tinygrad_edu.engine import Node, records_all, scoped
 from tinygrad_edu.errors import unknown_name
 from tinygrad_edu.functional import ACTIVATIONS, log_softmax, softplus
 from tinygrad_edu.tensor import Tensor
@@ -51,14 +51,14 @@ def binary_cross_entropy(a: Any, y: Any) -> Any:
     are taken of max(·, tiny): an exactly wrong 0 or 1 costs a finite amount and has gradient 0. From weighted inputs
     use `binary_cross_entropy_with_logits`, which knows no such limit.
     """
-    y = _targets("binary_cross_entropy", a, y)
+    y = _fractions("binary_cross_entropy", _targets("binary_cross_entropy", a, y))
     return np.sum(y * _log(a) + (1 - y) * _log(1 - a)) * (-1 / len(a))
 
 
 @scoped
 def binary_cross_entropy_with_logits(z: Any, y: Any) -> Any:
     """`binary_cross_entropy` of sigmoid(z), computed stably from z as Σⱼ [ln(1 + eᶻ) − y z]."""
-    y = _targets("binary_cross_entropy_with_logits", z, y)
+    y = _fractions("binary_cross_entropy_with_logits", _targets("binary_cross_entropy_with_logits", z, y))
     return np.sum(softplus(z) - y * z) * (1 / len(z))
 
 
@@ -84,13 +84,13 @@ def cross_entropy_with_logits(z: Any, y: Any) -> Any:
 @scoped
 def l1(params: Iterable[Any], strength: float) -> Any:
     """The penalty strength · Σ |w| over all elements of all parameters; the derivative of |w| at 0 is 0."""
-    return strength * sum(np.sum(np.abs(w)) for w in params)
+    return strength * sum(np.sum(np.abs(w)) for w in _list("l1", params))
 
 
 @scoped
 def l2(params: Iterable[Any], strength: float) -> Any:
     """The penalty ½ strength · Σ w² (weight decay) over all elements of all parameters."""
-    return 0.5 * strength * sum(np.sum(np.square(w)) for w in params)
+    return 0.5 * strength * sum(np.sum(np.square(w)) for w in _list("l2", params))
 
 
 COSTS: dict[str, Callable[[Any, Any], Any]] = {
@@ -123,7 +123,7 @@ def cost_named(cost: str | Callable[[Any, Any], Any], who: str) -> Callable[[Any
     """The cost function of a name, or the function itself; ``who`` asks, for the error message."""
     if callable(cost):
         return cost
-    if cost not in COSTS:
+    if not isinstance(cost, str) or cost not in COSTS:
         raise ValueError(unknown_name(who, cost, COSTS))
     return COSTS[cost]
 
@@ -146,9 +146,19 @@ def one_hot(labels: Any, n_classes: int, dtype: Any = np.float64, *, who: str = 
     Raises
     ------
     ValueError
-        If a label is out of range.
+        If a label is out of range, or labels are not in one row.
+    TypeError
+        If labels are not integers.
     """
     labels = np.asarray(labels)
+    if labels.size == 0:
+        labels = labels.astype(int)
+    if labels.dtype.kind not in "iu":
+        raise TypeError(f"{who}: labels must be integers, not of dtype {labels.dtype}; use labels.astype(int)")
+    if labels.ndim > 1:
+        raise ValueError(f"{who}: labels have shape {labels.shape}, but must be (n,); use labels.ravel()")
+    if not isinstance(n_classes, int | np.integer) or isinstance(n_classes, bool) or n_classes < 1:
+        raise ValueError(f"{who}: n_classes must be a whole number from 1 up, not {n_classes!r}")
     wrong = labels[(labels < 0) | (labels >= n_classes)]
     if wrong.size:
         raise ValueError(
@@ -165,6 +175,8 @@ def _targets(who: str, a: Any, y: Any) -> Any:
         raise ValueError(f"{who}: the outputs have shape {np.shape(a)}; at least one example (row) is needed")
     if not isinstance(y, Node):
         y = np.asarray(y)
+        if y.dtype.kind not in "fiub":
+            raise TypeError(f"{who}: targets must be real numbers, not of dtype {y.dtype}")
     if a.ndim == 2 and y.ndim == 1 and len(y) == len(a) and a.shape[1] >= 2:
         if y.dtype.kind not in "iu":
             raise ValueError(
@@ -179,6 +191,34 @@ def _targets(who: str, a: Any, y: Any) -> Any:
         raise ValueError(f"{who}: targets have shape {y.shape}, outputs {a.shape}; make them equal ({advice})")
     # Targets of float64 or of integers keep a float32 network in float32.
     return y if y.dtype == _float_dtype(a) else y.astype(_float_dtype(a))
+
+
+def _fractions(who: str, y: Any) -> Any:
+    """The targets of yes/no units, which are from 0 to 1; a compiled program looks at no value."""
+    if not (isinstance(y, Node) and records_all()):
+        values = y.value if isinstance(y, Node) else y
+        wrong = values[(values < -1e-6) | (values > 1 + 1e-6)]  # but for rounding
+        if wrong.size:
+            raise ValueError(
+                f"{who}: a target is {wrong[0]:g}, but each must be from 0 (no) to 1 (yes); for classes, give labels "
+                "or one_hot(labels, n_classes), for other numbers take the quadratic cost"
+            )
+    return y
+
+
+def _list(who: str, params: Any) -> list[Any]:
+    """The parameters of a penalty."""
+    if isinstance(params, Tensor | np.ndarray):
+        raise TypeError(f"{who}: params must be a list of tensors, not one (of shape {params.shape}); pass [w]")
+    if hasattr(params, "parameters") or isinstance(params, dict | str) or not isinstance(params, Iterable):
+        raise TypeError(
+            f"{who}: params must be a list of tensors, not a {type(params).__name__}; pass net.weights or "
+            "net.parameters()"
+        )
+    found = list(params)
+    if not found:
+        raise ValueError(f"{who}: params is empty, so there is nothing to penalise (a generator gives its items once)")
+    return found
 
 
 def _log(p: Any) -> Any:

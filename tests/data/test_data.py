@@ -8,6 +8,9 @@ import os
 import pickle
 import re
 import struct
+import subprocess
+import sys
+import tracemalloc
 from importlib import resources
 
 import numpy as np
@@ -310,3 +313,177 @@ def test_a_damaged_gzip_is_reported(tmp_path):
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(ValueError, match=r"mnist\.pkl\.gz is cut short or damaged"):
         data.mnist(path)
+
+
+# --- Attacks: small files that ask for much --------------------------------------------------------------
+
+
+def long_text(raw):
+    return struct.pack("<I", len(raw)) + raw
+
+
+BINARY_ARRAY = (  # an array as protocol 2 writes it, of a text in the place 7 of the memo; its shape and type before
+    b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b\x87R(K\x01%scnumpy\ndtype\nU\x02f4"
+    b"K\x00K\x01\x87R(K\x03U\x01<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb\x89%stb"
+)
+LAUGHS = b"(lp0\n" + b"".join(b"(g%d\ng%d\ntp%d\n" % (i, i, i + 1) for i in range(60))
+PICKLES = {
+    "a number of 2 GB": b"\x8b\xff\xff\xff\x7f.",
+    "bytes of 2 GB": b"\x80\x03B\xff\xff\xff\x7f.",
+    "bytes of 2 GB, long form": b"\x80\x04\x8e\xff\xff\xff\x7f\0\0\0\0.",
+    "a byte array of 2 GB": b"\x80\x05\x96\xff\xff\xff\x7f\0\0\0\0.",
+    "a text of 2 GB": b"\x80\x04X\xff\xff\xff\x7f.",
+    "a text of 2 GB, long form": b"\x80\x04\x8d\xff\xff\xff\x7f\0\0\0\0.",
+    "a string of 2 GB": b"T\xff\xff\xff\x7f.",
+    "a frame of 2 GB": b"\x80\x04\x95\xff\xff\xff\x7f\0\0\0\0N.",
+    "a place far out in the memo": b"Nr\xff\xff\xff\x7f.",
+    "a place far out in the memo, as text": b"Np2000000000\n.",
+    "more steps than there are arrays": b"N0" * 10**6 + b"N.",
+    "more steps of a kind that is let in": b"(" + b"N" * 10**6 + b"t.",
+    "a type whose text doubles 60 times": LAUGHS + b"cnumpy\ndtype\n(g60\ntR.",
+    "an array whose type is such a text": LAUGHS
+    + BINARY_ARRAY.replace(b"U\x02f4", b"g60\n") % (b"K\x02\x85", b"U\x08" + b"\0" * 8),
+    "an array whose shape is such a text": LAUGHS + BINARY_ARRAY % (b"g60\n", b"U\x08" + b"\0" * 8),
+    "one text made into bytes a thousand times": b"(X"
+    + long_text(b"x" * 10**7)
+    + b"q\x07"
+    + b"c_codecs\nencode\nh\x07U\x06latin1\x86R" * 1000
+    + b"t.",
+    "one text in a thousand arrays": b"(X"
+    + long_text(b"x" * 10**7)
+    + b"q\x07"
+    + (BINARY_ARRAY % (b"J" + struct.pack("<i", 25 * 10**5) + b"\x85", b"h\x07")) * 300
+    + b"t.",
+    "a shape that is negative": b"(" + (BINARY_ARRAY % (b"J\xff\xff\xff\xff\x85", b"U\x08" + b"\0" * 8)) * 2 + b"t.",
+    "a shape that is very large": b"(" + (BINARY_ARRAY % (b"\x8a\x09" + b"\x7f" * 9 + b"\x85", b"U\x00")) * 2 + b"t.",
+}  # fmt: skip
+
+
+def head(*shape):
+    return struct.pack(f">{1 + len(shape)}I", 0x0800 + len(shape), *shape)
+
+
+FAR = 2**32 - 1
+IDX = {
+    "2^96 bytes": (head(FAR, FAR, FAR), rf"shape \({FAR}, {FAR}, {FAR}\) takes {FAR**3} bytes, and no more than"),
+    "2^64 bytes": (head(2**31, 2**31, 4), "takes 18446744073709551616 bytes, and no more than"),  # 0 in 64 bits
+    "1 GB that is not there": (head(2**30 // 784, 28, 28), "cut short: shape .* takes"),
+    "no images": (head(0, 28, 28), r"is empty: its shape is \(0, 28, 28\)"),
+    "images of no pixels": (head(FAR, 0, 0), "is empty: its shape"),
+    "less than a head": (head(5, 4, 3)[:9], "cut short: 9 bytes are not even its head of 16"),
+}
+
+IN_LITTLE_MEMORY = """
+import sys
+from tinygrad_edu import data
+
+try:
+    import resource
+    pages = int(open("/proc/self/statm").read().split()[0])
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + 2**28,) * 2)
+except (ImportError, OSError):
+    pass
+for path in sys.argv[1:]:
+    try:
+        data.mnist(path, split="test")
+    except ValueError as error:
+        print("refused" if not isinstance(error.__cause__, MemoryError) else path)
+"""
+
+
+def test_no_attack_takes_memory(tmp_path):
+    """In a process of its own, which may have 256 MB more than it begins with."""
+    paths = []
+    for i, raw in enumerate(PICKLES.values()):
+        for name, content in ((f"{i}.pkl", raw), (f"{i}.pkl.gz", gzip.compress(raw, 1))):
+            paths.append(tmp_path / name)
+            paths[-1].write_bytes(content)
+    for i, (raw, _) in enumerate(IDX.values()):
+        paths.append(tmp_path / str(i))
+        paths[-1].mkdir()
+        (paths[-1] / "t10k-images-idx3-ubyte").write_bytes(raw)
+    done = subprocess.run(
+        [sys.executable, "-c", IN_LITTLE_MEMORY, *map(str, paths)], capture_output=True, text=True, check=False
+    )
+    assert done.stderr == ""
+    assert done.stdout.split() == ["refused"] * len(paths)
+
+
+@pytest.mark.parametrize("case", PICKLES)
+def test_attacks_by_pickle_are_refused_in_words(tmp_path, case):
+    with pytest.raises(ValueError, match="could not be read as Nielsen's") as caught:
+        data.mnist(write_nielsen(tmp_path, PICKLES[case]))
+    assert len(str(caught.value)) < 600
+
+
+@pytest.mark.parametrize("case", IDX)
+def test_attacks_by_idx_are_refused_in_words(tmp_path, case):
+    raw, message = IDX[case]
+    write_idx(tmp_path, "t10k")
+    (tmp_path / "t10k-images-idx3-ubyte").write_bytes(raw)
+    with pytest.raises(ValueError, match=message):
+        data.mnist(tmp_path, split="test")
+
+
+def test_a_gzip_file_is_unpacked_as_far_as_it_may_hold(tmp_path, monkeypatch):
+    """100 MB of zeros in 100 KB, where the head of the file or the limit allow less."""
+    monkeypatch.setattr(data.readers, "MOST_BYTES", 10**6)
+    zeros = gzip.compress(bytes(10**8), 1)
+    images = gzip.compress(head(7, 4, 3)) + zeros
+    pickled = tmp_path / "mnist.pkl.gz"
+    pickled.write_bytes(zeros)
+    (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(images)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match="takes 100 bytes, but it has 101 or more"):
+            data.mnist(tmp_path, split="train")
+        with pytest.raises(ValueError, match="it holds more than 1000000 bytes"):
+            data.mnist(pickled)
+        assert tracemalloc.get_traced_memory()[1] < 2 * 10**7
+    finally:
+        tracemalloc.stop()
+
+
+def test_one_text_in_many_arrays_is_counted_many_times(tmp_path, monkeypatch):
+    monkeypatch.setattr(data.readers, "MOST_BYTES", 5000)
+    text = b"X" + long_text(b"\0" * 1000) + b"q\x07("  # what is below the mark is left on the stack
+    array = BINARY_ARRAY % (b"J" + struct.pack("<i", 250) + b"\x85", b"h\x07")
+    with pytest.raises(ValueError, match="its arrays take more than 5000 bytes"):
+        data.mnist(write_nielsen(tmp_path, text + (b"(" + array * 2 + b"t") * 3 + b"t."))
+
+
+@pytest.mark.parametrize(
+    "name", ["numpy.core.multiarray _reconstruct", "_codecs encode", "numpy ndarray", "numpy dtype"]
+)
+@pytest.mark.parametrize(
+    ("state", "message"),
+    [
+        (b"}U\x05helloU\x05worlds", "takes the step EMPTY_DICT"),
+        (b"N}U\x05helloU\x05worlds\x86", "takes the step EMPTY_DICT"),
+        (b"U\x05helloU\x05world\x86", "asks to change a function"),
+        (b"N", "asks to change a function"),
+    ],
+    ids=["dict", "slots", "pair", "None"],
+)
+def test_build_changes_no_function(tmp_path, monkeypatch, name, state, message):
+    path = write_nielsen(tmp_path, "c{}\n{}\n".format(*name.split()).encode() + state + b"b.")
+    with pytest.raises(ValueError, match=f"{message}, and only arrays"):
+        data.mnist(path)
+    monkeypatch.setattr(data.readers, "_look_through", lambda data: None)  # nor without the first look
+    with pytest.raises(ValueError, match="asks to change a function, and only arrays"):
+        data.mnist(path)
+    assert not any(hasattr(thing, "hello") for thing in vars(data.readers).values())
+
+
+@pytest.mark.parametrize("label", [2**63, 2**64 - 1])
+def test_labels_that_do_not_fit(tmp_path, label):
+    labels = np.array([1, 2, 3, label], np.uint64)
+    with pytest.raises(ValueError, match=f"it has the label {label}, and classes are counted from 0"):
+        data.mnist(write_nielsen(tmp_path, ((X, labels),) * 3))
+    with pytest.raises(ValueError, match="it has the label -1, and"):
+        data.mnist(write_nielsen(tmp_path, ((X, np.array([0, -1, 2, 3])),) * 3))
+
+
+def test_unsigned_labels_that_fit(tmp_path):
+    train, _ = data.mnist(write_nielsen(tmp_path, ((X, Y.astype(np.uint64)),) * 3))
+    assert_pair(train, X, Y)

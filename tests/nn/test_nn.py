@@ -472,3 +472,45 @@ def test_a_layer_put_in_later_is_the_one_that_is_split():
     logits, sigma = split(net)
     assert sigma is tg.tanh
     np.testing.assert_array_equal(sigma(logits(x)).numpy(), net(x).numpy())
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (
+            lambda: MLP("abc"),
+            "MLP: sizes must be whole numbers, from the inputs to the outputs, as in [784, 30, 10], not",
+        ),
+        (lambda: MLP(3), "MLP: sizes must be whole numbers"),
+        (lambda: MLP([3, 2.5]), "MLP: sizes must be whole numbers"),
+        (lambda: MLP([3, True]), "MLP: sizes must be whole numbers"),
+        (lambda: MLP([3, 2], dtype=bool), "Linear: dtype must be one of floats, such as np.float32, not bool"),
+        (lambda: MLP([3, 2], dtype=int), "Linear: dtype must be one of floats, such as np.float32, not int64"),
+        (
+            lambda: MLP([3, 2], activation=None),
+            "MLP: activation must be a name, or one for each hidden layer, not None",
+        ),
+        (
+            lambda: MLP([3, 2], rng="x"),
+            "MLP: rng must be a seed (an integer from 0 up), a numpy Generator or None, not 'x'",
+        ),
+        (lambda: MLP([3, 2], rng=-1), "MLP: rng must be a seed"),
+        (lambda: Linear(2.5, 3), "Linear: n_in and n_out must be whole numbers, not 2.5 and 3"),
+        (lambda: Linear("2", 3), "Linear: n_in and n_out must be whole numbers, not '2' and 3"),
+        (lambda: MLP([1, 2])([["1"]]), "MLP: x must be real numbers, not of dtype <U1"),
+        (lambda: MLP([1, 2])([[1j]]), "MLP: x must be real numbers, not of dtype complex128"),
+        (lambda: MLP([1, 2])([[None]]), "MLP: x must be real numbers, not of dtype object"),
+    ],
+)
+def test_arguments_of_a_wrong_kind(wrong, message):
+    with pytest.raises(TypeError, match="^" + re.escape(message)):
+        wrong()
+
+
+def test_an_activation_is_looked_at_where_no_layer_has_it():
+    with pytest.raises(ValueError, match=r"^MLP: activation: unknown name 'sigmoyd'; did you mean 'sigmoid'\?"):
+        MLP([3, 2], activation="sigmoyd")
+
+
+def test_sizes_of_numpy_are_plain_numbers():
+    assert repr(MLP(np.array([3, 2]))) == "MLP([3, 2], activation=[], output='sigmoid')"

@@ -1,6 +1,7 @@
 """Optimisers against their formulas, written out in NumPy."""
 
 import re
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -171,7 +172,8 @@ def test_zero_grad_forgets_and_without_it_gradients_add_up(optimizer):
     np.testing.assert_array_equal(p.grad, [5])
     opt.zero_grad()
     assert p.grad is None
-    opt.step()  # nothing to do
+    with pytest.raises(RuntimeError, match="none of the 1 parameters has a gradient"):
+        opt.step()
     np.testing.assert_array_equal(p.numpy(), [1])
 
 
@@ -257,8 +259,29 @@ WRONG = [
     ),
     (lambda f: f([computed()], 0.1), TypeError, "every parameter must be a Tensor made with requires_grad=True, not T"),
     (lambda f: f([np.ones(2)], 0.1), TypeError, "every parameter must be a Tensor made with requires_grad=True, not a"),
-    (lambda f: f({"W1": parameter(1.0)}, 0.1), TypeError, "every parameter must be a Tensor made with requires_grad="),
-    (lambda f: f(parameter([1.0, 2.0]), 0.1), TypeError, "every parameter must be a Tensor made with requires_grad="),
+    (
+        lambda f: f({"W1": parameter(1.0)}, 0.1),
+        TypeError,
+        "params must be a list of tensors, not a dict; pass list(params.values())",
+    ),
+    (
+        lambda f: f(parameter([1.0, 2.0]), 0.1),
+        TypeError,
+        "params must be a list of tensors, not one Tensor (of shape (2,)); pass [w]",
+    ),
+    (
+        lambda f: f(tg.nn.MLP([2, 1]), 0.1),
+        TypeError,
+        "params must be a list of tensors, not a MLP; pass net.parameters()",
+    ),
+    (lambda f: f(0.1, 0.1), TypeError, "params must be a list of tensors, not 0.1; pass net.parameters()"),
+    (lambda f: f(["W1"], 0.1), TypeError, "every parameter must be a Tensor made with requires_grad=True, not 'W1'"),
+    (lambda f: f([parameter(1.0)], np.inf), ValueError, "lr must be finite, not inf"),
+    (lambda f: f([parameter(1.0)], True), TypeError, "lr must be a number, not True"),
+    (lambda f: f([parameter(1.0)], "0.1"), TypeError, "lr must be a number, not '0.1'"),
+    (lambda f: f([parameter(1.0)], None), TypeError, "lr must be a number, not None"),
+    (lambda f: f([parameter(1.0)], np.array([0.1])), TypeError, "lr must be a number, not array([0.1])"),
+    (lambda f: setattr(f([parameter(1.0)], 0.1), "lr", -1), ValueError, "lr must be positive, not -1"),
 ]
 
 
@@ -273,6 +296,93 @@ def test_wrong_arguments(optimizer, wrong, kind, message):
 def test_wrong_momentum(momentum):
     with pytest.raises(ValueError, match=f"^SGD: momentum must be from 0 to below 1, not {momentum}$"):
         tg.optim.SGD([parameter(1.0)], 0.1, momentum)
+
+
+@pytest.mark.parametrize(
+    ("options", "kind", "message"),
+    [
+        ({"betas": (0.9,)}, TypeError, "betas must be two numbers, (0.9, 0.999), not (0.9,)"),
+        ({"betas": 0.9}, TypeError, "betas must be two numbers, (0.9, 0.999), not 0.9"),
+        ({"betas": "ab"}, TypeError, "betas must be two numbers, (0.9, 0.999), not 'ab'"),
+        ({"betas": (0.9, "0.999")}, TypeError, "each of betas must be a number, not '0.999'"),
+        ({"betas": (0.9, np.nan)}, ValueError, "each of betas must be finite, not nan"),
+        ({"eps": -1}, ValueError, "eps must be 0 or more, not -1"),
+        ({"eps": np.inf}, ValueError, "eps must be finite, not inf"),
+        ({"eps": "1e-8"}, TypeError, "eps must be a number, not '1e-8'"),
+    ],
+)
+def test_wrong_options_of_adam(options, kind, message):
+    with pytest.raises(kind, match="^" + re.escape(f"Adam: {message}")):
+        tg.optim.Adam([parameter(1.0)], **options)
+
+
+@pytest.mark.parametrize("momentum", ["0.9", True, None])
+def test_momentum_that_is_no_number(momentum):
+    with pytest.raises(TypeError, match=f"^SGD: momentum must be a number, not {momentum!r}$"):
+        tg.optim.SGD([parameter(1.0)], 0.1, momentum)
+
+
+@pytest.mark.parametrize("lr", [np.float32(0.5), np.array(0.5), Fraction(1, 2), np.int64(1)])
+def test_numbers_of_every_kind_are_learning_rates(lr):
+    p = parameter([0.0])
+    follow(tg.optim.SGD([p], lr), p, [[2.0]])
+    np.testing.assert_array_equal(p.numpy(), [-2 * float(lr)])
+
+
+@BOTH
+def test_a_step_without_any_gradient_names_backward(optimizer):
+    opt = optimizer([parameter([1.0]), parameter([2.0])], 0.1)
+    message = "step: none of the 2 parameters has a gradient, so nothing would move; call backward() on a cost"
+    with pytest.raises(RuntimeError, match=f"^{optimizer.__name__}." + re.escape(message)):
+        opt.step()
+    assert all(not np.any(s) for state in opt.state for s in state)
+
+
+# --- all at once, or not at all -------------------------------------------------------------------------
+
+
+class Breaks(tg.optim.SGD):
+    """Fails at the second parameter."""
+
+    def update(self, w, g, *state):
+        if w.shape == (2,):
+            raise ZeroDivisionError
+        return super().update(w, g, *state)
+
+
+def test_a_step_that_fails_moves_nothing():
+    params = [parameter([1.0]), parameter([1.0, 2.0]), parameter([3.0])]
+    opt = Breaks(params, 0.1, momentum=0.9)
+    sum(np.sum(p * p) for p in params).backward()
+    with pytest.raises(ZeroDivisionError):
+        opt.step()
+    assert [p.numpy().tolist() for p in params] == [[1], [1, 2], [3]]
+    assert all(not v.any() for (v,) in opt.state)
+
+
+@pytest.mark.parametrize("wrong", [lambda w: w[:1], lambda w: w.astype(np.float32)], ids=["shape", "dtype"])
+def test_an_update_of_another_shape_or_dtype_is_refused(wrong):
+    class Wrong(tg.optim.Optimizer):
+        def update(self, w, g, *state):
+            return wrong(w - self.lr * g), ()
+
+    p = parameter([1.0, 2.0], name="W1")
+    np.sum(p).backward()
+    with pytest.raises(
+        ValueError, match=r"^Wrong.update: the new value of W1 is of shape .* but it was of shape \(2,\)"
+    ):
+        Wrong([p], 0.1).step()
+    np.testing.assert_array_equal(p.numpy(), [1, 2])
+
+
+@BOTH
+def test_a_single_number_stays_an_array(optimizer):
+    p = parameter(1.0)
+    (p * 2).backward()
+    optimizer([p], 0.1).step()
+    assert type(p.data) is np.ndarray
+    p.data[...] = 5
+    assert p.item() == 5
 
 
 @pytest.mark.parametrize("betas", [(1, 0.9), (0.9, 1), (-0.1, 0.9)])

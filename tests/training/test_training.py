@@ -567,7 +567,7 @@ def test_a_cost_that_depends_on_no_parameter(changed):
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        ({"batch_size": 2.5}, TypeError, "batch_size and epochs must be integers, not 2.5"),
+        ({"batch_size": 2.5}, TypeError, "fit: batch_size must be an integer, not 2.5"),
         ({"optimizer": "another model"}, ValueError, "depends on no parameter of the optimizer"),
         (
             {"cost": "cross_entropy_with_logits"},
@@ -732,3 +732,31 @@ def test_an_anomaly_is_found_while_training():
     net = Sequential(MLP([3, 2], rng=0), lambda a: np.log(a - 10))
     with tg.detect_anomaly(), np.errstate(all="ignore"), pytest.raises(FloatingPointError, match=r"np\.log"):
         train(net, x, y)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        (
+            {"validation": X},
+            "fit: validation must be a pair (x, y) of examples and their targets, not an array of shape",
+        ),
+        ({"validation": np.ones((2, 3))}, "fit: validation must be a pair (x, y)"),
+        ({"validation": (X,)}, "fit: validation must be a pair (x, y)"),
+        ({"optimizer": "sgd"}, "fit: optimizer must be one of tg.optim, over the model's parameters, not 'sgd'; as in"),
+        ({"optimizer": tg.optim.SGD}, "fit: optimizer must be one of tg.optim"),
+        ({"epochs": True}, "fit: epochs must be an integer, not True"),
+        ({"batch_size": True}, "fit: batch_size must be an integer, not True"),
+        ({"epochs": "3"}, "fit: epochs must be an integer, not '3'"),
+        ({"rng": "seed"}, "fit: rng must be a seed (an integer from 0 up), a numpy Generator or None, not 'seed'"),
+        ({"cost": lambda a, y: None}, "fit: the cost returned None; it must return one number (does it lack its `ret"),
+        ({"model": MLP}, "fit: model must be a network, or a function of a batch, not the class MLP"),
+        ({"model": "net"}, "fit: model must be a network, or a function of a batch, not 'net'"),
+    ],
+)
+def test_arguments_of_a_wrong_kind(changed, message, capfd):
+    net = MLP([3, 2], rng=0)
+    options = {"model": net, "cost": "quadratic", "optimizer": tg.optim.SGD(net.parameters(), 0.1), "epochs": 1}
+    options |= {"batch_size": 2, "progress": True} | changed
+    with pytest.raises(TypeError, match="^" + re.escape(message)):
+        tg.fit(options.pop("model"), X, Y, **options)

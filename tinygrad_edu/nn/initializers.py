@@ -48,3 +48,13 @@ def initializer_named(name: str, who: str) -> Weights:
     if name not in INITIALIZERS:
         raise ValueError(unknown_name(who, name, INITIALIZERS))
     return INITIALIZERS[name]
+
+
+def generator_of(rng: int | np.random.Generator | None, who: str) -> np.random.Generator:
+    """The source of random numbers, or that of a seed; ``who`` asks, for the error message."""
+    try:
+        return np.random.default_rng(rng)
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"{who} must be a seed (an integer from 0 up), a numpy Generator or None, not {rng!r}"
+        ) from None

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygrad_edu.engine import scope
-from tinygrad_edu.nn.initializers import initializer_named
+from tinygrad_edu.nn.initializers import generator_of, initializer_named
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.tensor import Tensor
 
@@ -44,9 +44,13 @@ class Linear(Module):
         dtype: npt.DTypeLike = np.float64,
         suffix: str = "",
     ) -> None:
+        if not all(isinstance(n, int | np.integer) and not isinstance(n, bool) for n in (n_in, n_out)):
+            raise TypeError(f"Linear: n_in and n_out must be whole numbers, not {n_in!r} and {n_out!r}")
         if n_in < 1 or n_out < 1:
             raise ValueError(f"Linear: n_in and n_out must be at least 1, not {n_in} and {n_out}")
-        W, b = initializer_named(init, "Linear: init")(np.random.default_rng(rng), n_in, n_out)
+        if np.dtype(dtype).kind != "f":
+            raise TypeError(f"Linear: dtype must be one of floats, such as np.float32, not {np.dtype(dtype)}")
+        W, b = initializer_named(init, "Linear: init")(generator_of(rng, "Linear: rng"), n_in, n_out)
         self.W = Tensor(W, requires_grad=True, name=f"W{suffix}", dtype=dtype)
         self.b = Tensor(b, requires_grad=True, name=f"b{suffix}", dtype=dtype)
         self._name_of_z = f"z{suffix}"

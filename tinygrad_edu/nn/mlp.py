@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy.typing as npt
 
 from tinygrad_edu.engine import records_all, scope
 from tinygrad_edu.functional import activation_named
+from tinygrad_edu.nn.initializers import generator_of
 from tinygrad_edu.nn.linear import Linear
 from tinygrad_edu.nn.module import Module, Sequential
 from tinygrad_edu.tensor import Tensor
@@ -106,7 +108,7 @@ class MLP(Module):
         rng: int | np.random.Generator | None = None,
         dtype: npt.DTypeLike = np.float64,
     ) -> None:
-        sizes = list(sizes)
+        sizes = _whole_numbers(sizes)
         if len(sizes) < 2 or min(sizes) < 1:
             raise ValueError(
                 f"MLP: sizes {sizes} must name at least the inputs and the outputs, each of 1 or more, for example "
@@ -117,13 +119,17 @@ class MLP(Module):
                 "MLP: activation and output are names, such as 'tanh'; for functions of your own, put Linear layers "
                 "and the functions into tg.nn.Sequential"
             )
+        if isinstance(activation, str) and len(sizes) == 2:  # where no layer asks
+            activation_named(activation, "MLP: activation")
+        if not isinstance(activation, Sequence):
+            raise TypeError(f"MLP: activation must be a name, or one for each hidden layer, not {activation!r}")
         hidden = [activation] * (len(sizes) - 2) if isinstance(activation, str) else list(activation)
         if len(hidden) != len(sizes) - 2:
             raise ValueError(
                 f"MLP: {len(hidden)} activations for {len(sizes) - 2} hidden layers; give one name for all, "
                 "or one for each (the output layer has output=)"
             )
-        generator = np.random.default_rng(rng)
+        generator = generator_of(rng, "MLP: rng")
         self.sizes = sizes
         self.activation = hidden
         self.output = output
@@ -170,7 +176,10 @@ class MLP(Module):
         """``x`` as a batch of the right shape; an array also in the dtype of the parameters."""
         dtype = self.weights[0].dtype
         if not isinstance(x, Tensor):
-            x = np.asarray(x).astype(dtype, copy=False)
+            x = np.asarray(x)
+            if x.dtype.kind not in "fiub":
+                raise TypeError(f"MLP: x must be real numbers, not of dtype {x.dtype}")
+            x = x.astype(dtype, copy=False)
         elif records_all() and not x.requires_grad and x.dtype != dtype:
             x = x.astype(dtype)  # while the compiler traces, arrays come as tensors
         if x.ndim != 2 or x.shape[1] != self.sizes[0]:
@@ -182,3 +191,15 @@ class MLP(Module):
 
     def __repr__(self) -> str:
         return f"MLP({self.sizes}, activation={self.activation}, output={self.output!r})"
+
+
+def _whole_numbers(sizes: Any) -> list[int]:
+    try:
+        whole = [None if isinstance(n, bool | np.bool_) else index(n) for n in sizes]
+    except TypeError:
+        whole = [None]
+    if None in whole:
+        raise TypeError(
+            f"MLP: sizes must be whole numbers, from the inputs to the outputs, as in [784, 30, 10], not {sizes!r}"
+        )
+    return [n for n in whole if n is not None]

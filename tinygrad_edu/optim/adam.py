@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.optim.base import Array, Optimizer
+from tinygrad_edu.optim.base import Array, Optimizer, check_number
 from tinygrad_edu.tensor import Tensor
 
 
@@ -31,8 +31,13 @@ class Adam(Optimizer):
         self, params: Iterable[Tensor], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8
     ) -> None:
         super().__init__(params, lr)
+        if not isinstance(betas, tuple | list) or len(betas) != 2:
+            raise TypeError(f"Adam: betas must be two numbers, (0.9, 0.999), not {betas!r}")
+        for beta in betas:
+            check_number("Adam", "each of betas", beta)
         if not all(0 <= beta < 1 for beta in betas):
             raise ValueError(f"Adam: betas must be from 0 to below 1, not {betas}")
+        check_number("Adam", "eps", eps, "0 or more", lambda eps: eps >= 0)
         self.betas = betas
         self.eps = eps
 

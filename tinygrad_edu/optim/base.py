@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from itertools import starmap
+from math import isfinite
+from numbers import Real
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
+from tinygrad_edu.engine import PRIVATE
 from tinygrad_edu.tensor import Tensor
 
 Array = npt.NDArray[Any]
+State = tuple[Any, ...]
 
 
 class Optimizer:
@@ -20,47 +27,126 @@ class Optimizer:
     params : iterable of Tensor
         Leaves that require a gradient.
     lr : float
-        The learning rate η, > 0.
+        The learning rate η, > 0. It may be set anew between steps.
 
     Raises
     ------
     ValueError
-        If there are no parameters, or ``lr`` is not positive.
+        If there are no parameters, or ``lr`` is not positive and finite.
     TypeError
-        If a parameter is not a leaf that requires a gradient.
+        If a parameter is not a leaf that requires a gradient, or ``lr`` is no number.
     """
 
     def __init__(self, params: Iterable[Tensor], lr: float) -> None:
-        who = type(self).__name__
-        self.params = list(params)
         self.lr = lr
-        if not self.params:
-            raise ValueError(f"{who}: params is empty; pass model.parameters()")
-        for p in self.params:
-            if not isinstance(p, Tensor) or not p.requires_grad or p.fn is not None:
-                raise TypeError(f"{who}: every parameter must be a Tensor made with requires_grad=True, not {p!r}")
-        self.params = list(dict.fromkeys(self.params))  # one given twice is moved once
-        if not lr > 0:
-            raise ValueError(f"{who}: lr must be positive, not {lr}")
+        self.params = _leaves(type(self).__name__, params)
         self.state = [self.initial_state(p.value) for p in self.params]
 
+    @property
+    def lr(self) -> float:
+        """The learning rate η."""
+        return self._lr
+
+    @lr.setter
+    def lr(self, value: float) -> None:
+        check_number(type(self).__name__, "lr", value, "positive", lambda lr: lr > 0)
+        self._lr = value
+
     def step(self) -> None:
-        """Move every parameter that has a gradient."""
-        for i, p in enumerate(self.params):
-            if p.grad is not None:
-                # A new array: what was computed from the old value keeps it.
-                value, self.state[i] = self.update(p.value, p.grad, *self.state[i])
-                p.replace(value)
+        """Move every parameter that has a gradient; all at once, so that Ctrl-C comes before or after.
+
+        Raises
+        ------
+        RuntimeError
+            If none has a gradient.
+        """
+        grads = [p.grad for p in self.params]
+        if all(g is None for g in grads):
+            raise RuntimeError(
+                f"{type(self).__name__}.step: none of the {len(grads)} parameters has a gradient, so nothing would "
+                "move; call backward() on a cost that is computed from them, after zero_grad()"
+            )
+        self.move(
+            [
+                (None, s) if g is None else self.update(p.value, g, *s)
+                for p, g, s in zip(self.params, grads, self.state, strict=True)
+            ]
+        )
+
+    def move(self, moved: Sequence[tuple[Any, State]]) -> None:
+        """Give every parameter its new value, None for none, and what is remembered of it: all at once, or not at all.
+
+        The values are new arrays: what was computed from the old ones keeps them (see `Tensor.replace`).
+        """
+        pairs = [(p, np.asarray(value)) for p, (value, _) in zip(self.params, moved, strict=True) if value is not None]
+        for p, value in pairs:
+            if value.shape != p.value.shape or value.dtype != p.value.dtype:
+                raise ValueError(
+                    f"{type(self).__name__}.update: the new value of {p.name or 'a parameter'} is of shape "
+                    f"{value.shape} and {value.dtype}, but it was of shape {p.shape} and {p.dtype}"
+                )
+        at_once(
+            setattr,
+            [
+                *((p, "value", value) for p, value in pairs),
+                *((p, "known_to", PRIVATE) for p, _ in pairs),
+                (self, "state", [state for _, state in moved]),
+            ],
+        )
 
     def zero_grad(self) -> None:
         """Forget the gradients of all parameters."""
         for p in self.params:
             p.grad = None
 
-    def initial_state(self, w: Array) -> tuple[Array, ...]:
+    def initial_state(self, w: Array) -> State:
         """What is remembered about a parameter before the first step."""
         return ()
 
-    def update(self, w: Any, g: Any, *state: Any) -> tuple[Any, tuple[Any, ...]]:
+    def update(self, w: Any, g: Any, *state: Any) -> tuple[Any, State]:
         """The parameter after a step down its gradient ``g``, and what is remembered: plain NumPy, so it compiles."""
         raise NotImplementedError
+
+
+def at_once(fn: Callable[..., Any], changes: Iterable[tuple[Any, ...]]) -> None:
+    """Call ``fn(*change)`` for each change, where ``fn`` is a built-in function.
+
+    Python raises KeyboardInterrupt between two of its own instructions, and here is none: the loop runs in C. So Ctrl-C
+    comes before the first change or after the last.
+    """
+    deque(starmap(fn, list(changes)), maxlen=0)
+
+
+def check_number(
+    who: str, name: str, value: Any, want: str = "finite", fits: Callable[[Any], bool] = lambda _: True
+) -> None:
+    """Raise if an argument is not a finite number for which ``fits`` holds; ``want`` says so in words."""
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value.item()
+    if not isinstance(value, Real) or isinstance(value, bool):
+        raise TypeError(f"{who}: {name} must be a number, not {value!r}")
+    if not fits(value):
+        raise ValueError(f"{who}: {name} must be {want}, not {value}")
+    if not isfinite(value):
+        raise ValueError(f"{who}: {name} must be finite, not {value}")
+
+
+def _leaves(who: str, params: Iterable[Tensor]) -> list[Tensor]:
+    """The parameters, each once."""
+    if isinstance(params, Tensor):
+        raise TypeError(f"{who}: params must be a list of tensors, not one Tensor (of shape {params.shape}); pass [w]")
+    if hasattr(params, "parameters"):
+        raise TypeError(
+            f"{who}: params must be a list of tensors, not a {type(params).__name__}; pass net.parameters()"
+        )
+    if isinstance(params, dict):
+        raise TypeError(f"{who}: params must be a list of tensors, not a dict; pass list(params.values())")
+    if not isinstance(params, Iterable):
+        raise TypeError(f"{who}: params must be a list of tensors, not {params!r}; pass net.parameters()")
+    leaves = list(params)
+    if not leaves:
+        raise ValueError(f"{who}: params is empty; pass model.parameters()")
+    for p in leaves:
+        if not isinstance(p, Tensor) or not p.requires_grad or p.fn is not None:
+            raise TypeError(f"{who}: every parameter must be a Tensor made with requires_grad=True, not {p!r}")
+    return list(dict.fromkeys(leaves))  # one given twice is moved once

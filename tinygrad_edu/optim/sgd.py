@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.optim.base import Array, Optimizer
+from tinygrad_edu.optim.base import Array, Optimizer, check_number
 from tinygrad_edu.tensor import Tensor
 
 
@@ -26,8 +26,7 @@ class SGD(Optimizer):
     """
 
     def __init__(self, params: Iterable[Tensor], lr: float, momentum: float = 0.0) -> None:
-        if not 0 <= momentum < 1:
-            raise ValueError(f"SGD: momentum must be from 0 to below 1, not {momentum}")
+        check_number("SGD", "momentum", momentum, "from 0 to below 1", lambda mu: 0 <= mu < 1)
         self.momentum = momentum
         super().__init__(params, lr)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextvars import copy_context
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from tinygrad_edu.costs import cost_named
+from tinygrad_edu.nn.initializers import generator_of
 from tinygrad_edu.optim import Optimizer
 from tinygrad_edu.training.history import History
 from tinygrad_edu.training.measuring import Array, Cost, Model, measure
@@ -63,7 +65,8 @@ def fit(
     -------
     History
         Cost and accuracy before the first epoch and after each. Ctrl-C ends the run early: the history so far is
-        returned, and the parameters are those of the last step.
+        returned, and parameters and optimiser are as the last whole step left them. Only while the arguments are being
+        checked, before anything is measured or moved, does it come through as KeyboardInterrupt.
 
     Raises
     ------
@@ -71,35 +74,63 @@ def fit(
         If x and y have different lengths or none, if x or y contain NaN or infinity, if batch_size < 1 or epochs < 0,
         or if cost is unknown.
     TypeError
-        If x or y are not numbers, or if the cost depends on no parameter.
+        If x or y are not numbers, if an argument is of another kind than it should be, or if the cost depends on no
+        parameter.
     """
-    x, y = _examples("x", "y", x, y)
-    held_out = None if validation is None else _examples("validation x", "validation y", *validation)
-    if not isinstance(batch_size, int | np.integer) or not isinstance(epochs, int | np.integer):
-        raise TypeError(f"fit: batch_size and epochs must be integers, not {batch_size!r} and {epochs!r}")
-    if batch_size < 1:
-        raise ValueError(f"fit: batch_size must be at least 1, not {batch_size}")
-    if epochs < 0:
-        raise ValueError(f"fit: epochs must be 0 or more, not {epochs}")
-    cost_named(cost, "fit: cost")
-    generator = np.random.default_rng(rng)
-    history = History()
+    xs, ys = _examples("x", "y", x, y)
+    held_out = None if validation is None else _held_out(validation)
+    _check(model, optimizer, cost)
+    epochs, batch_size = _whole("epochs", epochs, 0), _whole("batch_size", batch_size, 1)
+    order = generator_of(rng, "fit: rng")
     step = Step(model, cost, optimizer, compiled)
+    history = History()
 
-    with _bar(epochs, progress) as bar:
-        try:
-            measure(history, model, x, y, cost, held_out)
+    def run() -> None:
+        with _bar(epochs, progress) as bar:
+            measure(history, model, xs, ys, cost, held_out)
             for _ in range(epochs):
-                order = generator.permutation(len(x))
-                for start in range(0, len(x), batch_size):
-                    batch = order[start : start + batch_size]
-                    step(x[batch], y[batch])
-                measure(history, model, x, y, cost, held_out)
+                shuffled = order.permutation(len(xs))
+                for start in range(0, len(xs), batch_size):
+                    batch = shuffled[start : start + batch_size]
+                    step(xs[batch], ys[batch])
+                measure(history, model, xs, ys, cost, held_out)
                 bar.set_postfix_str(history.latest(), refresh=False)
                 bar.update()
-        except KeyboardInterrupt:
-            history.interrupted = True
-    return history
+
+    try:
+        copy_context().run(run)  # a copy: whatever Ctrl-C leaves open there (no_grad, a scope) ends with it
+        return history
+    except KeyboardInterrupt:
+        history.interrupted = True
+        return history
+
+
+def _check(model: Any, optimizer: Any, cost: Any) -> None:
+    """Raise where these are not what they should be."""
+    if not callable(model) or isinstance(model, type):
+        what = f"the class {model.__name__}" if isinstance(model, type) else repr(model)
+        raise TypeError(f"fit: model must be a network, or a function of a batch, not {what}; as in MLP([2, 3, 1])")
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(
+            f"fit: optimizer must be one of tg.optim, over the model's parameters, not {optimizer!r}; as in "
+            "tg.optim.SGD(net.parameters(), lr=0.5)"
+        )
+    cost_named(cost, "fit: cost")
+
+
+def _whole(name: str, value: Any, least: int) -> int:
+    if not isinstance(value, int | np.integer) or isinstance(value, bool):
+        raise TypeError(f"fit: {name} must be an integer, not {value!r}")
+    if value < least:
+        raise ValueError(f"fit: {name} must be {f'at least {least}' if least else '0 or more'}, not {value}")
+    return int(value)
+
+
+def _held_out(validation: Any) -> tuple[Array, Array]:
+    if not isinstance(validation, tuple | list) or len(validation) != 2:
+        what = f"an array of shape {np.shape(validation)}" if isinstance(validation, np.ndarray) else repr(validation)
+        raise TypeError(f"fit: validation must be a pair (x, y) of examples and their targets, not {what}")
+    return _examples("validation x", "validation y", *validation)
 
 
 def _bar(epochs: int, progress: bool) -> Any:

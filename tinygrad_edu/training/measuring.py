@@ -12,6 +12,7 @@ from tinygrad_edu.costs import FROM_LOGITS, binary_cross_entropy_with_logits, co
 from tinygrad_edu.engine import no_grad
 from tinygrad_edu.functional import ACTIVATIONS, identity
 from tinygrad_edu.nn import split
+from tinygrad_edu.optim.base import at_once
 from tinygrad_edu.training.history import History
 
 Array = npt.NDArray[Any]
@@ -30,6 +31,8 @@ def cost_of(model: Model, x: Any, y: Any, cost: Cost) -> tuple[Any, Any]:
     _check_takes_outputs(C, sigma)
     outputs = model(x)
     value = C(outputs, y)
+    if value is None:
+        raise TypeError("fit: the cost returned None; it must return one number (does it lack its `return`?)")
     if np.size(value) != 1:
         raise ValueError(
             f"fit: the cost returned shape {np.shape(value)}; it must return one number, the mean over the batch"
@@ -87,6 +90,5 @@ def measure(
             (history.validation_cost, float(C)),
             (history.validation_accuracy, accuracy(outputs, held_out[1], threshold)),
         ]
-    for values, value in seen:  # only now, so that Ctrl-C during the measuring leaves lists of one length
-        if value is not None:
-            values.append(value)
+    # So that Ctrl-C leaves lists of one length.
+    at_once(list.append, [(values, value) for values, value in seen if value is not None])

@@ -10,7 +10,7 @@ import numpy as np
 
 from tinygrad_edu.compiler import compile
 from tinygrad_edu.engine import gradients, is_watched
-from tinygrad_edu.optim import Optimizer
+from tinygrad_edu.optim.base import Optimizer, State
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.training.measuring import Array, Cost, Model, cost_of
 
@@ -20,7 +20,7 @@ class Step:
 
     def __init__(self, model: Model, cost: Cost, optimizer: Optimizer, compiled: bool) -> None:
         self._model, self._cost, self._optimizer = model, cost, optimizer
-        self._compiled = compile(partial(_updated, model, cost, optimizer)) if compiled else None
+        self._compiled = compile(partial(_moved, model, cost, optimizer)) if compiled else None
 
     def __call__(self, x: Array, y: Array) -> None:
         """Take one step, for the examples x with the targets y."""
@@ -28,18 +28,15 @@ class Step:
             self._take(x, y)
             return
         try:
-            values, state = self._compiled(x, y, self._optimizer.state)
+            moved = self._compiled(x, y, self._optimizer.state)
         except Exception as error:
             self._take(x, y)  # an error of the model itself comes out here
             self._compiled = None
             warnings.warn(
-                f"fit: this model is not compiled, so it learns as well but more slowly: {error}", stacklevel=3
+                f"fit: this model is not compiled, so it learns as well but more slowly: {error}", stacklevel=4
             )
             return
-        for p, value in zip(self._optimizer.params, values, strict=True):
-            if value is not None:
-                p.replace(value)
-        self._optimizer.state = state
+        self._optimizer.move(moved)
 
     def _take(self, x: Array, y: Array) -> None:
         self._optimizer.zero_grad()
@@ -52,19 +49,18 @@ class Step:
 ANOTHER_MODEL = "fit: the cost depends on no parameter of the optimizer: is it of another model?"
 
 
-def _updated(
-    model: Model, cost: Cost, optimizer: Optimizer, x: Any, y: Any, state: list[tuple[Any, ...]]
-) -> tuple[list[Any], list[tuple[Any, ...]]]:
-    """A step as a function: new values of the parameters, None where there is no gradient, and the state."""
+def _moved(
+    model: Model, cost: Cost, optimizer: Optimizer, x: Any, y: Any, state: list[State]
+) -> list[tuple[Any, State]]:
+    """A step as a function: for each parameter its new value, None where there is no gradient, and its state."""
     C = _cost_to_lower(model, x, y, cost)
     found = gradients(C, np.ones(C.shape, C.dtype), optimizer.params, create_graph=True)
     if not found:
         raise ValueError(ANOTHER_MODEL)
-    moved = [
+    return [
         optimizer.update(p, found[p], *s) if p in found else (None, s)
         for p, s in zip(optimizer.params, state, strict=True)
     ]
-    return [value for value, _ in moved], [s for _, s in moved]
 
 
 def _cost_to_lower(model: Model, x: Any, y: Any, cost: Cost) -> Tensor:
