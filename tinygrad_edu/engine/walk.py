@@ -87,9 +87,10 @@ def record(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, A
 
     if not (parents and is_recording()):
         if not records_all():
-            return (
-                tuple(constant_node(v, kind) for v in value) if isinstance(value, tuple) else constant_node(value, kind)
-            )
+            if not isinstance(value, tuple):
+                return constant_node(value, kind)
+            constants: list[Any] = [constant_node(part, kind) for part in value]
+            return type(value)(*constants) if hasattr(value, "_fields") else tuple(constants)
         parents = []
     if foreign:
         args = own_arguments(args, values, foreign)
