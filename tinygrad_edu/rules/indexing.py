@@ -103,11 +103,8 @@ def trim_zeros(filt: Any, trim: Any = "fb", axis: Any = None) -> Any:
     for i in axes:
         used = places[:, i]
         low, high = (used.min(), used.max() + 1) if used.size else (0, 0)
-        keep_all = used.size > 0
-        box[i] = slice(
-            None if keep_all and "f" not in trim.lower() else low,
-            None if keep_all and "b" not in trim.lower() else high,
-        )
+        some, ends = used.size > 0, trim.lower()
+        box[i] = slice(None if some and "f" not in ends else low, None if some and "b" not in ends else high)
     return filt[tuple(box)]
 
 
