@@ -80,7 +80,6 @@ UNARY = {
     ),
     "max": (lambda np, a, **options: np.max(a, **options) - a, KEPT),
     "min": (lambda np, a, **options: np.min(a, **options) + a * 0.5, KEPT),
-    "ptp": (lambda np, a, **options: np.ptp(a, **options) - a, {**AXIS, "keepdims": (False, True)}),
     "average": (
         lambda np, a, axis: np.average(a, axis, weights=np.array([1.0, 0.5, 2.0])) + a * 0.1,
         {"axis": (0, 1, -1)},

@@ -503,10 +503,21 @@ CASES: dict[Callable[..., Any], list[Case]] = {
     ],
     np.linalg.solve: [
         Case(f"{a}{b}", lambda a, b: np.linalg.solve(near_identity(a), b), (a, b))
-        for a, b in (((3, 3), (3,)), ((3, 3), (3, 2)), ((2, 3, 3), (3, 1)), ((3, 3), (2, 3, 2)))
+        for a, b in (
+            ((3, 3), (3,)),
+            ((3, 3), (3, 2)),
+            ((2, 3, 3), (3, 1)),
+            ((3, 3), (2, 3, 2)),
+            ((2, 3, 3), (3,)),
+            ((3, 3, 3), (3,)),
+        )
     ],
     np.linalg.det: [
-        Case(f"{shape}", lambda a: np.linalg.det(near_identity(a)), (shape,)) for shape in ((3, 3), (2, 2, 2))
+        *(
+            Case(f"{shape}", lambda a: np.linalg.det(near_identity(a)), (shape,))
+            for shape in ((3, 3), (2, 2, 2), (1, 1), (7, 7))
+        ),
+        Case("rank 1", lambda a: np.linalg.det(np.ones((3, 3)) + a), ((3, 3),), -1e-9, 1e-9),
     ],
     np.linalg.slogdet: [
         Case("logarithm", lambda a: np.linalg.slogdet(near_identity(a))[1], ((3, 3),)),
@@ -534,13 +545,16 @@ CASES: dict[Callable[..., Any], list[Case]] = {
     ],
     np.linalg.cholesky: [
         Case(f"{shape}", lambda a: np.linalg.cholesky(gram(a)), (shape,)) for shape in ((3, 3), (2, 2, 2), (1, 1))
-    ],
+    ]
+    + [Case("upper", lambda a: np.linalg.cholesky(gram(a), upper=True), ((3, 3),))],
     np.linalg.eigh: [
         Case("values and vectors", lambda a: joined(*np.linalg.eigh(spread(a))), ((3, 3),), -0.5, 0.5),
         Case("stack", lambda a: np.linalg.eigh(spread(a)).eigenvalues, ((2, 2, 2),), -0.5, 0.5),
         Case("vectors", lambda a: np.linalg.eigh(spread(a))[1], ((3, 3),), -0.5, 0.5),
     ],
-    np.linalg.eigvalsh: [Case("", lambda a: np.linalg.eigvalsh(spread(a)), ((3, 3),), -0.5, 0.5)],
+    np.linalg.eigvalsh: [
+        Case(f"{uplo}", lambda a, uplo=uplo: np.linalg.eigvalsh(spread(a), uplo), ((3, 3),), -0.5, 0.5) for uplo in "LU"
+    ],
     np.linalg.svd: [
         *(
             Case(f"{shape}", lambda a: joined(*np.linalg.svd(spread(a), full_matrices=False)), (shape,), -0.5, 0.5)
@@ -655,7 +669,7 @@ CASES: dict[Callable[..., Any], list[Case]] = {
     np.rollaxis: options(np.rollaxis, (2, 3, 4), {"axis": 2}, {"axis": 0, "start": 2}),
     np.matrix_transpose: options(np.matrix_transpose, (2, 3, 4), {}),
     np.linalg.matrix_transpose: options(np.linalg.matrix_transpose, (2, 3), {}),
-    np.ravel: options(np.ravel, (2, 3), {}),
+    np.ravel: options(np.ravel, (2, 3), {}, {"order": "F"}),
     **{
         fn: [
             *(Case(f"{shape}", fn, (shape,)) for shape in ((), (3,), (2, 3), (2, 1, 2))),

@@ -118,3 +118,33 @@ def test_a_wrong_rule_is_caught(fn, i, how, monkeypatch, request):
         assert not caught
     else:
         assert caught, f"no case of {name_of(fn)} notices a {how} gradient of argument {i}"
+
+
+# --- Where NumPy's value is fine and the derivative is 0/0 -------------------------------------------------------
+
+ZERO_NORMS = {
+    "vectors": lambda a: np.sum(np.linalg.norm(a, axis=0)),
+    **{f"{p} of vectors": lambda a, p=p: np.sum(np.linalg.norm(a, p, axis=0)) for p in (1, 2, 3, np.inf)},
+    **{f"{p}": lambda a, p=p: np.linalg.norm(a, p) for p in (None, "fro", "nuc", 1, 2, np.inf)},
+}
+
+
+@pytest.mark.parametrize("name", ZERO_NORMS)
+def test_where_a_norm_is_0_its_gradient_is_0_at_every_order(name):
+    zero = np.zeros((2, 3))
+    assert np.all(tg.grad(ZERO_NORMS[name])(zero) == 0)
+    assert np.all(tg.hvp(ZERO_NORMS[name])(zero, np.ones((2, 3))) == 0)
+
+
+def test_equal_singular_values_and_eigenvalues_have_gradients():
+    np.testing.assert_allclose(tg.grad(lambda a: np.linalg.norm(a, "nuc"))(np.eye(3)), np.eye(3), atol=1e-15)
+    np.testing.assert_allclose(
+        tg.grad(lambda a: np.sum(np.linalg.eigvalsh(a) ** 2))(np.eye(3)), 2 * np.eye(3), atol=1e-15
+    )
+
+
+def test_det_of_a_singular_matrix_has_its_cofactors_as_gradient():
+    a = np.arange(9.0).reshape(3, 3)
+    np.testing.assert_allclose(tg.grad(np.linalg.det)(a), [[-3, 6, -3], [6, -12, 6], [-3, 6, -3]], atol=1e-12)
+    product = tg.hvp(np.linalg.det)(np.ones((2, 2)), np.array([[1.0, 2.0], [3.0, 4.0]]))
+    np.testing.assert_allclose(product, [[4, -3], [-2, 1]], atol=1e-12)

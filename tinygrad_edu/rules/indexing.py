@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 
 from tinygrad_edu.engine import EXPANSIONS, constant, defvjp, expands, nodes_in, record, recordable, scoped
 
@@ -99,22 +100,29 @@ def extract(condition: Any, arr: Any) -> Any:
 
 @expands(np.trim_zeros)
 def trim_zeros(filt: Any, trim: Any = "fb", axis: Any = None) -> Any:
-    # The box around what is not zero: NumPy finds it the same if all within is 1.
-    used = np.zeros(np.shape(filt), int)
     places = constant(np.argwhere, (filt,))
-    if len(places):
-        used[tuple(slice(low, high + 1) for low, high in zip(places.min(0), places.max(0), strict=True))] = 1
-    box = np.trim_zeros(used * _numbered(filt, 1), trim, axis)
-    return np.ravel(filt)[box - 1]
+    np.trim_zeros(np.ones(np.shape(filt)), trim, axis)  # refuses what NumPy refuses
+    axes = range(np.ndim(filt)) if axis is None else normalize_axis_tuple(axis, np.ndim(filt))
+    box = [slice(None)] * np.ndim(filt)
+    for i in axes:
+        used = places[:, i]
+        low, high = (used.min(), used.max() + 1) if used.size else (0, 0)
+        some, ends = used.size > 0, trim.lower()
+        box[i] = slice(None if some and "f" not in ends else low, None if some and "b" not in ends else high)
+    return filt[tuple(box)]
 
 
 @expands(np.choose)
 def choose(a: Any, choices: Sequence[Any], mode: str = "raise") -> Any:
     starts = np.cumsum([0, *(np.size(choice) for choice in choices)])
     numbers = [_numbered(choice, start) for choice, start in zip(choices, starts, strict=False)]
-    return _gather(
-        np.concatenate([np.ravel(choice) for choice in choices]), constant(np.choose, (a, numbers, None, mode))
-    )
+    dtype = np.result_type(*choices)
+    flat = np.concatenate([np.ravel(choice) for choice in choices])
+    return _gather(_as(dtype, flat), constant(np.choose, (a, numbers, None, mode)))
+
+
+def _as(dtype: Any, a: Any) -> Any:
+    return a if a.dtype == dtype else a.astype(dtype)
 
 
 @expands(np.select)
@@ -127,4 +135,4 @@ def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0)
     result = default
     for condition, choice in zip(reversed(conditions), reversed(choices), strict=True):
         result = np.where(condition, choice, result)
-    return result
+    return _as(np.result_type(*choices, default), result)

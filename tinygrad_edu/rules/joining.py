@@ -23,6 +23,11 @@ defvjp(np.concatenate, Each(_pieces))
 
 @expands(np.stack)
 def stack(arrays: Sequence[Any], axis: int = 0) -> Any:
+    shapes = {np.shape(a) for a in arrays}
+    if len(shapes) > 1:
+        raise ValueError(
+            f"np.stack: the arrays must have one shape, but there are {sorted(shapes)}; np.concatenate joins"
+        )
     return np.concatenate([np.expand_dims(a, axis) for a in arrays], axis=axis)
 
 

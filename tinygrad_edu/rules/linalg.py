@@ -70,6 +70,7 @@ defvjp(np.linalg.pinv, _pinv_back)
 
 @expands(np.linalg.lstsq)
 def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
+    a, b = (m if m.dtype.kind == "f" else m.astype(np.float64) for m in (a, b))
     value_a, value_b = (m.value if isinstance(m, Node) else m for m in (a, b))
     _, residuals, rank, s = np.linalg.lstsq(value_a, value_b, rcond)
     eps = float(np.finfo(s.dtype).eps)

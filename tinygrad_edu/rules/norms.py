@@ -93,8 +93,12 @@ def matrix_norm(x: Any, *, keepdims: bool = False, ord: Any = "fro") -> Any:
 
 @expands(np.linalg.cond)
 def cond(x: Any, p: Any = None) -> Any:
+    if not x.size or x.ndim < 2:
+        raise np.linalg.LinAlgError(f"np.linalg.cond: there must be a matrix, not empty, but the shape is {x.shape}")
     if p in (None, 2, -2):
         s = np.linalg.svd(x, compute_uv=False)
         with np.errstate(all="ignore"):  # the condition number of a singular matrix is infinite
-            return s[..., -1] / s[..., 0] if p == -2 else s[..., 0] / s[..., -1]
+            ratio = s[..., -1] / s[..., 0] if p == -2 else s[..., 0] / s[..., -1]
+        wholly_zero = np.isnan(ratio) & ~np.any(np.isnan(x), axis=(-2, -1))
+        return np.where(wholly_zero, x.dtype.type(np.inf) if x.dtype.kind == "f" else np.inf, ratio)
     return np.linalg.norm(x, p, (-2, -1)) * np.linalg.norm(np.linalg.inv(x), p, (-2, -1))

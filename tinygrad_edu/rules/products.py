@@ -121,7 +121,14 @@ def kron(a: Any, b: Any) -> Any:
     return (spread_a * spread_b).reshape([n_a * n_b for n_a, n_b in zip(a.shape, b.shape, strict=True)])
 
 
-@expands(np.cross, np.linalg.cross)
+@expands(np.linalg.cross)
+def cross_of_vectors(a: Any, b: Any, *, axis: int = -1) -> Any:
+    if np.ndim(a) == 0 or np.ndim(b) == 0:
+        raise IndexError("np.linalg.cross: a single number is no vector; both arrays must have an axis of 3 components")
+    return np.cross(a, b, axis=axis)
+
+
+@expands(np.cross)
 def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Any:
     if axis is not None:
         axisa = axisb = axisc = axis
@@ -231,12 +238,14 @@ def _einsum_terms(operands: tuple[Any, ...]) -> tuple[list[str], str, tuple[Any,
         output = spelled(operands[-1]) if len(operands) % 2 else None
     if len(terms) != len(arrays):
         raise ValueError(f"np.einsum: {len(terms)} terms for {len(arrays)} arrays in {','.join(terms)!r}")
+    hidden = [np.ndim(a) - len(term.replace("...", "")) for term, a in zip(terms, arrays, strict=True) if "..." in term]
+    if output is not None and "..." not in output and max(hidden, default=0) > 0:
+        raise ValueError(f"np.einsum: the axes of '...' are missing in the output {output!r}; sum them with np.sum")
     unused = [letter for letter in letters if letter not in "".join(terms)]
-    ranks = [np.ndim(a) - len(term.replace("...", "")) for term, a in zip(terms, arrays, strict=True) if "..." in term]
-    rest = "".join(unused[: max(ranks, default=0)])
+    rest = "".join(unused[: max(hidden, default=0)])
     if output is None:
         counts = "".join(terms).replace("...", "")
-        output = "..." * bool(ranks) + "".join(sorted(c for c in set(counts) if counts.count(c) == 1))
+        output = "..." * bool(hidden) + "".join(sorted(c for c in set(counts) if counts.count(c) == 1))
     full = []
     for term, a in zip(terms, arrays, strict=True):
         rank = np.ndim(a) - len(term.replace("...", ""))

@@ -1,6 +1,7 @@
 """Functions given by their values: on a grid, piece by piece, as a signal, along one axis."""
 
 from collections.abc import Sequence
+from math import prod
 from operator import index
 from typing import Any
 
@@ -24,13 +25,18 @@ defvjp(
 )
 
 
+def _of_dtype(value: Any, dtype: Any) -> Any:
+    return np.astype(value if hasattr(value, "dtype") else np.asarray(value), dtype)
+
+
 @expands(np.linspace)
 def linspace(start: Any, stop: Any, num: Any = 50, endpoint: bool = True, *, axis: int = 0) -> Any:
     if index(num) < 0:
         raise ValueError(f"np.linspace: the number of samples must not be negative, but is {num}")
     dtype = np.result_type(start, stop, 1.0)
     dtype = dtype if dtype.kind == "f" else np.dtype(float)
-    delta = 1.0 * stop - 1.0 * start  # of integers too
+    start, stop = (_of_dtype(end, dtype) for end in (start, stop))
+    delta = stop - start
     grid = np.arange(num, dtype=dtype).reshape((-1, *(1 for _ in np.shape(delta))))
     steps = num - 1 if endpoint else num
     y = start + (grid * (delta / steps) if steps > 0 else grid * delta)
@@ -71,7 +77,7 @@ def piecewise(x: Any, condlist: Any, funclist: Sequence[Any], *args: Any, **kw: 
         if n == 0:
             continue
         value = f(x[mask], *args, **kw) if callable(f) else f  # evaluated only where it applies
-        y = np.where(mask, scatter_add(np.broadcast_to(np.astype(np.positive(value), x.dtype), (n,)), mask, x.shape), y)
+        y = np.where(mask, scatter_add(np.broadcast_to(_of_dtype(value, x.dtype), (n,)), mask, x.shape), y)
     return y
 
 
@@ -79,9 +85,10 @@ def piecewise(x: Any, condlist: Any, funclist: Sequence[Any], *args: Any, **kw: 
 def apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any) -> Any:
     rows = np.moveaxis(arr, axis, -1)
     outer = rows.shape[:-1]
-    if 0 in outer:
+    if 0 in outer and arr.ndim > 1:
         raise ValueError(f"np.apply_along_axis: an array of shape {arr.shape} has nothing along axis {axis}")
-    results = [func1d(row, *args, **kwargs) for row in rows.reshape((-1, rows.shape[-1]))]
+    table = rows if arr.ndim > 1 else rows[None]
+    results = [func1d(row, *args, **kwargs) for row in table.reshape((prod(outer), rows.shape[-1]))]
     joined = np.stack(results)
     inner = joined.shape[1:]
     joined = joined.reshape((*outer, *inner))
