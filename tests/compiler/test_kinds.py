@@ -358,3 +358,23 @@ def test_long_doubles():
     f = tg.value_and_grad(lambda x: np.sum(np.tanh(x) * third * 2 + 1) + np.sum(np.full(3, third)))
     x = np.linspace(0, 1, 3, dtype=np.longdouble)
     assert_close(tg.compile(f)(x), f(x), float(8 * np.finfo(np.longdouble).eps))
+
+
+# --- The testers are tested ---------------------------------------------------------------------------------------
+
+
+def test_a_guard_that_does_not_look_into_objects_is_caught(monkeypatch):
+    from tinygrad_edu.compiler import kinds
+
+    monkeypatch.setattr(kinds, "_watched", lambda objects: lambda: True)
+    for make, change in CHANGES[:-1]:
+        with pytest.raises(AssertionError):
+            test_attributes_are_followed(make, change)
+
+
+def test_a_trace_that_forgets_what_is_kept_is_caught(monkeypatch):
+    from tinygrad_edu.compiler import trace
+
+    monkeypatch.setattr(trace, "_refuse_what_is_left_behind", lambda made: None)
+    with pytest.raises(BaseException, match="DID NOT RAISE"):
+        test_a_tensor_that_is_kept_outside_is_refused(lambda x: (LOG.append(x * 2), x)[1])
