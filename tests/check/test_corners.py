@@ -176,3 +176,12 @@ def test_where_the_differences_see_nothing_the_report_says_so():
     assert {row.quantity for row in report.rows if row.mark == "?"} >= {"δ1", "∂C/∂W1"}
     assert "? Finite differences cannot see this gradient" in str(report)
     assert all(row.witness <= WITNESS_TOLERANCE for row in report.rows if row.witness is not None)
+
+
+def test_the_rounding_of_one_minus_a_is_no_error():
+    """With y = 0 the cost is −ln(1 − a) ≈ a, far below the rounding of 1 − a where a is small."""
+    net = tg.nn.MLP([1, 1, 1], "identity", "identity", rng=0)
+    for parameter, value in zip(net.parameters(), (1e-6, 0.0, 1e-11, 0.0), strict=True):
+        parameter.data = np.full(parameter.shape, value)
+    report = tg.check_backprop(net, [[1.0]], [[0.0]], "binary_cross_entropy")
+    assert report.ok, str(report)

@@ -31,7 +31,8 @@ def scales(
         S_delta.insert(0, S_delta[0] @ W_next.T)
     S_b = [S.sum(axis=0) for S in S_delta]
     S_W = [a_prev.T @ S for a_prev, S in zip(a[:-1], S_delta, strict=True)]
-    S_C = S_terms + float(np.sum(S_delta_L * S_a[-1]))  # the terms, and what errors of a^L do to them
+    one = output != "sigmoid" and cost == "binary_cross_entropy"  # which meets a^L in ln(1 - a)
+    S_C = S_terms + float(np.sum(S_delta_L * (S_a[-1] + one)))  # the terms, and what errors of a^L do to them
     return Backprop(S_C, S_z, S_a, S_delta, S_W, S_b)
 
 
