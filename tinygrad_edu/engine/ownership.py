@@ -18,10 +18,12 @@ PRIVATE, IN_GRAPH, EXPOSED = range(3)  # whom the array of a leaf is known to: i
 
 
 def constants(value: Any, kind: type[Node]) -> Any:
-    """A result that need not be recorded, as a leaf that requires no gradient; several of them as a tuple."""
-    if isinstance(value, tuple):
+    """A result that need not be recorded, as a leaf that requires no gradient; several of them in their container."""
+    if isinstance(value, tuple | list):
         parts = [constants(part, kind) for part in value]
-        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
+        return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
+    if not isinstance(value, np.ndarray | np.generic):
+        return value
     node = object.__new__(kind)
     array = np.asarray(value)
     node.value = array if array.base is None else array.copy()  # a view would change with what it views
