@@ -76,8 +76,8 @@ def _floating(a: Any) -> Array:
 def _value(f: Callable[[Any], Any], x: Any) -> Array:
     """f(x), if f is a function that can be differentiated at x."""
     arrays = list(leaves_of(x))
-    if not sum(a.size for a in arrays):
-        raise ValueError("check_grads: x holds no numbers, so there is nothing to check")
+    if not arrays:
+        raise ValueError("check_grads: x holds no array, so there is nothing to check")
     if not all(np.isfinite(a).all() for a in arrays):
         raise ValueError("check_grads: x contains NaN or infinity; check at finite numbers")
     given = tree_map(np.copy, x)

@@ -58,7 +58,7 @@ class NetworkCost:
         self._W, self._b, z, a = (
             [array.astype(float) for array in arrays] for arrays in (problem.weights, problem.biases, at.z, at.a)
         )
-        self._x, self._y = a[0], problem.y.astype(float)
+        self._a, self._y = a, problem.y.astype(float)
         self._right = [
             CORNERS[name].is_right(z_l, 0) if name in CORNERS else None
             for name, z_l in zip(self._names, at.z, strict=True)
@@ -69,7 +69,7 @@ class NetworkCost:
 
     def __call__(self, kind: str, i: int, step: Array) -> tuple[float, bool]:
         """C after a step in the weights, or else in z, of layer i + 1; and whether it led across a corner."""
-        a, crossed = self._x, False
+        a, crossed = self._a[0], False
         for l, (W, b, right) in enumerate(zip(self._W, self._b, self._right, strict=True)):
             if l == i and kind == "grad_weights":
                 W = W + step
@@ -90,6 +90,15 @@ class NetworkCost:
                 return np.nan, crossed  # beyond the end of the logarithm
             C += by_hand.total_cost(z, np.where(clipped, before, p), y, output="", cost="cross_entropy")
         return C, crossed
+
+    def reach(self, kind: str, i: int, v: Array) -> float:
+        """How far a step v moves any z at most, as long as no σ′ exceeds 1."""
+        moved = np.abs(self._a[i] @ v) if kind == "grad_weights" else np.abs(v)
+        farthest = float(moved.max())
+        for W in self._W[i + 1 :]:
+            moved = moved @ np.abs(W)
+            farthest = max(farthest, float(moved.max()))
+        return farthest
 
     def _activation(self, l: int, z: Array) -> Array:
         name, right = self._names[l], self._right[l]
@@ -132,7 +141,7 @@ def slope_of_cost(
     # How rounding moves C: that of its own terms, and that of every z^l, which reaches it through δ^l.
     noise = scale.cost + sum(float(np.sum(S_d * S_z)) for S_d, S_z in zip(scale.delta, scale.z, strict=True))
     expected = float(np.sum(g * v))
-    best, least_doubt = Slope(tolerance, UNSEEN), np.inf
+    best, least_doubt, reach = Slope(tolerance, UNSEEN), np.inf, C.reach(kind, i, v)
     for digits in STEPS:
         h = digits * min((1 + abs(cost)) / size, 10)
         (after, crossed), (before, crossed_too) = C(kind, i, h * v), C(kind, i, -h * v)
@@ -141,10 +150,10 @@ def slope_of_cost(
         error = abs(slope - expected) / size
         if error <= tolerance / 10:
             return Slope(error, mark)
+        if h * reach > 1:  # a sine that is run through, or a sigmoid from end to end, looks flat
+            continue
         farther = [(C(kind, i, k * h * v)[0] - C(kind, i, -k * h * v)[0]) / (2 * k * h) for k in (2, 3)]
-        curved = (
-            3 * max(abs(far - slope) for far in farther) / size
-        )  # a sine that is run through may look straight once
+        curved = 3 * max(abs(far - slope) for far in farther) / size
         with np.errstate(over="ignore"):
             rounding = 10 * np.finfo(float).eps * np.float64(noise) / h / size
         doubt = float(rounding + curved)
