@@ -43,7 +43,7 @@ few = settings(max_examples=settings.default.max_examples // 8)
 
 FOR_NUMPY = {  # what the printer leaves to the NumPy program; whatever else it takes
     *("np.argsort", "np.argpartition", "np.searchsorted", "np.cumsum", "np.unwrap"),
-    *("np.cumprod", "np.interp", "np.nanmax", "np.nanmin", "np.nanvar"),
+    *("np.cumprod", "np.interp", "np.nanmax", "np.nanmin", "np.nanvar", "np.convolve", "np.linalg.det"),
     *("np.linalg.norm", "np.linalg.inv", "np.linalg.pinv", "np.linalg.solve", "np.linalg.cholesky", "np.concatenate"),
 }
 
