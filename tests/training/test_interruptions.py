@@ -215,6 +215,9 @@ def test_real_signals_at_any_time(compiled):
     def model(x):
         return x * sum(params)
 
+    options = {"cost": "quadratic", "epochs": 300, "batch_size": 6, "rng": 0, "progress": False, "compiled": compiled}
+    # Once before: what `fit` imports must not be left half imported.
+    tg.fit(model, x, Y, optimizer=optim.SGD(params, 1e-4, momentum=0.9), **{**options, "epochs": 1})
     before = signal.signal(signal.SIGALRM, signal.default_int_handler)
     stopped = 0
     try:
@@ -225,10 +228,7 @@ def test_real_signals_at_any_time(compiled):
             history = None
             try:
                 signal.setitimer(signal.ITIMER_REAL, 0.02 + turn * 1.3e-3)
-                history = tg.fit(
-                    model, x, Y, cost="quadratic", optimizer=optimizer, epochs=300, batch_size=6, rng=0, progress=False,
-                    compiled=compiled,
-                )  # fmt: skip
+                history = tg.fit(model, x, Y, optimizer=optimizer, **options)
                 signal.setitimer(signal.ITIMER_REAL, 0)
             except KeyboardInterrupt:
                 pass
