@@ -90,17 +90,13 @@ SAMPLES = {
     np.array_split: {"axis": 1},
     np.split: {"axis": 1},
     np.trace: {"dtype": np.float32, "out": np.zeros(())},
-    np.trim_zeros: {"axis": 0},
     np.take: {"out": np.zeros(())},
     np.choose: {"out": np.zeros(())},
     np.compress: {"out": np.zeros(())},
     np.dot: {"out": np.zeros(())},
     np.outer: {"out": np.zeros(())},
     np.lib.stride_tricks.sliding_window_view: {"axis": -1, "subok": True, "writeable": True},
-    np.linalg.cholesky: {"upper": True},
-    np.linalg.eigh: {"UPLO": "U"},
-    np.linalg.eigvalsh: {"UPLO": "U"},
-    np.linalg.pinv: {"rtol": 1e-5},
+    np.linalg.pinv: {"rtol": 1e-5, "hermitian": True},
     np.linalg.lstsq: {"rcond": 1e-5},
     np.linalg.multi_dot: {"out": np.zeros(())},
     np.linalg.svd: {"hermitian": True},
@@ -109,15 +105,21 @@ SAMPLES = {
     np.linalg.trace: {"dtype": np.float32},
 }
 
+SPREAD = np.diag([0.0, 5.0, 12.0])
+
 # Cases of options only, beside those of rule_cases.py.
 MORE = {
     np.trim_zeros: [
-        Case("end", lambda a: np.trim_zeros(np.concatenate([np.zeros(2), a, [0.0]]), "b"), ((3,),), 0.5, 2)
+        Case("end", lambda a: np.trim_zeros(np.concatenate([np.zeros(2), a, [0.0]]), "b"), ((3,),), 0.5, 2),
+        Case("axis", lambda a: np.trim_zeros(np.concatenate([np.zeros((2, 2)), a]), axis=0), ((3, 2),), 0.5, 2),
+    ],
+    np.linalg.eigh: [Case("U", lambda a: np.linalg.eigh((a + a.T) / 2 + SPREAD, UPLO="U")[0], ((3, 3),), -0.5, 0.5)],
+    np.linalg.eigvalsh: [
+        Case("U", lambda a: np.linalg.eigvalsh((a + a.T) / 2 + SPREAD, UPLO="U"), ((3, 3),), -0.5, 0.5)
     ],
     np.linalg.tensorinv: [
         Case("1", lambda a: np.linalg.tensorinv(a.reshape((4, 2, 2)) + FOUR, ind=1), ((16,),), -0.2, 0.2)
     ],
-    np.linalg.pinv: [Case("symmetric", lambda a: np.linalg.pinv(a @ a.T + np.eye(3), hermitian=True), ((3, 3),))],
     np.linalg.cross: [Case("3 × 3", np.linalg.cross, ((3, 3), (3, 3)))],
     np.vecdot: [Case("3 × 3", np.vecdot, ((3, 3), (3, 3)))],
     np.split: [Case("even", lambda a: np.concatenate(np.split(a, 2)), ((4, 4),))],

@@ -148,7 +148,7 @@ def check_backprop(mlp: MLP, x: npt.ArrayLike, y: npt.ArrayLike, cost: str = "qu
 
     Finite differences know no conventions: relu′(0) = 0 is one. Where the move of a quantity leads a unit across a
     corner or a jump of its activation function, the difference is taken on the side to which the unit belongs (for
-    relu z ≤ 0, or z > 0), as if that piece of the function went on. The report marks these with *.
+    relu z ≤ 0, or z > 0), as if that piece of the function went on. The report marks these with an asterisk.
 
     Examples
     --------
