@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.engine import defvjp, expands
+from tinygrad_edu.engine import Node, defvjp, expands
 from tinygrad_edu.rules.indexing import scatter_add
 
 
@@ -62,9 +62,9 @@ def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
 
 @expands(np.piecewise)
 def piecewise(x: Any, condlist: Any, funclist: Sequence[Any], *args: Any, **kw: Any) -> Any:
-    if np.isscalar(condlist) or (not isinstance(condlist[0], list | np.ndarray) and x.ndim != 0):
+    if np.isscalar(condlist) or (not isinstance(condlist[0], list | np.ndarray | Node) and x.ndim != 0):
         condlist = [condlist]
-    masks = list(np.asarray(condlist, bool))
+    masks = [np.asarray(condition, bool) for condition in condlist]
     if len(funclist) == len(masks) + 1:
         masks.append(~np.any(masks, axis=0))
     if len(funclist) != len(masks):
