@@ -167,7 +167,7 @@ def nan_to_num(x: Any, *, nan: Any = 0.0, posinf: Any = None, neginf: Any = None
 
 @expands(np.copysign)
 def copysign(a: Any, b: Any) -> Any:
-    sign = constant(np.copysign, (a.dtype.type(1), b))
+    sign = constant(np.copysign, (a.dtype.type(1) if hasattr(a, "dtype") else 1.0, b))
     return np.absolute(a) * (float(sign) if type(b) in (int, float) else sign)  # a Python number keeps float32 so
 
 
