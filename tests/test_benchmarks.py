@@ -17,7 +17,7 @@ BENCHMARKS = Path(__file__).parent / "benchmarks"
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 sys.path.insert(0, str(BENCHMARKS))  # the scripts import each other by name, so the imports come after it
 
-import contenders  # noqa: E402
+import contenders  # noqa: E402 - after the path to them was added, as the three below
 import networks  # noqa: E402
 import report  # noqa: E402
 import timing  # noqa: E402

@@ -71,7 +71,7 @@ def test_it_draws_the_graph_and_says_where(run):
 
 
 def test_it_plots_the_learning_curve_and_says_where(run):
-    pytest.importorskip("matplotlib")
+    pytest.importorskip("matplotlib", reason="plots need matplotlib")
     finished, folder = run
     path = os.path.join("pictures", "learning_curve.png")
     assert f"The learning curve: {path}\n" in finished.stdout

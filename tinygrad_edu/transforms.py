@@ -66,7 +66,7 @@ def value_and_grad(f: Function, argnums: int | tuple[int, ...] = 0) -> Function:
     """Like `grad`, but the returned function gives the pair (value, gradient)."""
     is_one = not isinstance(argnums, tuple | list)
     try:
-        places = tuple(map(index, [argnums] if is_one else argnums))  # type: ignore[arg-type]
+        places = tuple(map(index, [argnums] if is_one else argnums))  # type: ignore[arg-type] # may raise
     except TypeError:
         raise TypeError(f"grad: argnums must be an integer or a tuple of integers, not {argnums!r}") from None
 

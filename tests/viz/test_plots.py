@@ -15,7 +15,7 @@ from tinygrad_edu.viz import plots
 def matplotlib(request):
     """Every test but those of its absence needs matplotlib."""
     if "without_matplotlib" not in request.fixturenames:
-        return pytest.importorskip("matplotlib")
+        return pytest.importorskip("matplotlib", reason="plots need matplotlib")
 
 
 def drawn(figure):
