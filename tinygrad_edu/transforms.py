@@ -17,9 +17,7 @@ import numpy as np
 
 from tinygrad_edu.engine import Node, ancestors, gradients, is_recording, own, reading, recording, records_all
 from tinygrad_edu.tensor import Tensor
-from tinygrad_edu.trees import leaves_of as leaves_of
-from tinygrad_edu.trees import matching
-from tinygrad_edu.trees import tree_map as tree_map
+from tinygrad_edu.trees import leaves_of, matching, tree_map
 
 Function = Callable[..., Any]
 

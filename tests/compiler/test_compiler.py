@@ -16,7 +16,7 @@ from rule_cases import CASES, Case
 
 import tinygrad_edu as tg
 from tinygrad_edu.errors import name_of
-from tinygrad_edu.transforms import leaves_of
+from tinygrad_edu.trees import leaves_of
 
 WEIGHTS = np.random.default_rng(9)
 SHAPE_FOLLOWS_VALUES = {np.trim_zeros, np.piecewise}

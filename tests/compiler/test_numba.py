@@ -31,7 +31,7 @@ import tinygrad_edu as tg
 from tinygrad_edu.compiler import NumbaProgram, Program
 from tinygrad_edu.compiler.printers.loops.kernel import print_loops
 from tinygrad_edu.compiler.printers.loops.kinds import CannotTakeError
-from tinygrad_edu.transforms import leaves_of
+from tinygrad_edu.trees import leaves_of
 
 try:
     import numba

@@ -10,7 +10,7 @@ import pytest
 
 import tinygrad_edu as tg
 from tinygrad_edu.errors import name_of
-from tinygrad_edu.transforms import leaves_of
+from tinygrad_edu.trees import leaves_of
 
 NAN, INF = np.nan, np.inf
 HALVES = np.ones(70_000, np.float16)

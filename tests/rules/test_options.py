@@ -16,7 +16,7 @@ import tinygrad_edu as tg
 from tinygrad_edu.engine import EXPANSIONS, PIECEWISE_CONSTANT, RULES, SPELLINGS, Node, ancestors
 from tinygrad_edu.errors import name_of
 from tinygrad_edu.rules.indexing import scatter_add
-from tinygrad_edu.transforms import leaves_of
+from tinygrad_edu.trees import leaves_of
 
 DIFFERENTIATED = [fn for fn in dict.fromkeys([*RULES, *EXPANSIONS, *SPELLINGS]) if fn is not operator.getitem]
 CONSTANT = sorted(PIECEWISE_CONSTANT, key=name_of)

@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from tinygrad_edu.check.witnesses import central_difference, complex_step, corner
 from tinygrad_edu.engine import Node, recording
-from tinygrad_edu.transforms import leaves_of, tree_map, vjp
+from tinygrad_edu.transforms import vjp
+from tinygrad_edu.trees import leaves_of, tree_map
 
 Array = npt.NDArray[Any]
 

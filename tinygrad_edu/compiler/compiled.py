@@ -18,7 +18,7 @@ from tinygrad_edu.compiler.printers.loops.kinds import CannotTakeError
 from tinygrad_edu.compiler.program import NumbaProgram, Program, UnfitError, faster, import_numba
 from tinygrad_edu.engine import Node
 from tinygrad_edu.errors import unknown_name
-from tinygrad_edu.transforms import leaves_of, tree_map
+from tinygrad_edu.trees import leaves_of, tree_map
 
 MOST_PROGRAMS = 16
 BACKENDS = ("auto", "numba", "numpy")

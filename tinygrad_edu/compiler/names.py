@@ -12,7 +12,7 @@ from tinygrad_edu.compiler.trace import Trace, operations_under
 from tinygrad_edu.engine import Node, nodes_in
 from tinygrad_edu.equations import words
 from tinygrad_edu.equations.structure import Product, Structure, WeightedInput
-from tinygrad_edu.transforms import leaves_of
+from tinygrad_edu.trees import leaves_of
 
 
 class Names:

@@ -23,7 +23,7 @@ from tinygrad_edu.compiler.printers.numpy import print_numpy
 from tinygrad_edu.compiler.simplify import simplify
 from tinygrad_edu.compiler.trace import trace
 from tinygrad_edu.engine import Node
-from tinygrad_edu.transforms import tree_map
+from tinygrad_edu.trees import tree_map
 
 Array = npt.NDArray[Any]
 # Sets of arrays for results that are used again when the caller has dropped them; without the GIL nobody could tell.

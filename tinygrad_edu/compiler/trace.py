@@ -26,7 +26,7 @@ from tinygrad_edu.engine import (
 )
 from tinygrad_edu.errors import name_of
 from tinygrad_edu.tensor import Tensor
-from tinygrad_edu.transforms import leaves_of, tree_map
+from tinygrad_edu.trees import leaves_of, tree_map
 
 LOOKS_AT_SHAPE: frozenset[Callable[..., Any]] = frozenset(
     {

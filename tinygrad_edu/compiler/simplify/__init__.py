@@ -23,7 +23,7 @@ from tinygrad_edu.compiler.simplify.rewriting import Rewriting
 from tinygrad_edu.compiler.simplify.tidy import tidy
 from tinygrad_edu.compiler.trace import Trace
 from tinygrad_edu.engine import Node, nodes_in
-from tinygrad_edu.transforms import tree_map
+from tinygrad_edu.trees import tree_map
 
 MOST_PASSES = 20
 

@@ -12,7 +12,7 @@ from tinygrad_edu.compiler.simplify.bounds import Bounds, bounds_of_call, bounds
 from tinygrad_edu.compiler.trace import Trace, blank, operations_under
 from tinygrad_edu.engine import NO_KWARGS, RULES, Node, make_node, nodes_in
 from tinygrad_edu.tensor import Tensor
-from tinygrad_edu.transforms import leaves_of
+from tinygrad_edu.trees import leaves_of
 
 PRODUCTS = (np.multiply, np.divide, np.negative, np.reciprocal)
 
