@@ -27,7 +27,7 @@ demo: $(DONE)plots ## train on handwritten digits, check backpropagation, draw t
 	$(RUN) tinygrad_edu $(ARGS)
 
 test: $(DONE)plots $(DONE)test ## run the tests
-	$(RUN) pytest $(ARGS)
+	$(RUN) pytest --numprocesses=auto --dist=worksteal $(ARGS)
 
 test-peers: $(DONE)plots $(DONE)test $(DONE)peers ## run the tests against other frameworks
 	$(RUN) pytest -m peers $(ARGS)
