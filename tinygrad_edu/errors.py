@@ -50,6 +50,15 @@ def is_complex(fn: Callable[..., Any], i: int | str) -> str:
     return f"{name_of(fn)}: argument {i} is complex, and tensors are real; keep real and imaginary part as two tensors"
 
 
+def other_arithmetic(what: str, array: Any) -> str:
+    """For a masked array or a matrix: ``what`` is it, such as "np.add: argument 1"."""
+    kind = "a masked array" if isinstance(array, np.ma.MaskedArray) else "an np.matrix"
+    return (
+        f"{what} is {kind}, whose rules of arithmetic are not those of tensors; pass np.asarray(array), and leave out "
+        "masked elements with np.where"
+    )
+
+
 def shapes_do_not_fit(fn: Callable[..., Any], values: list[Any], error: ValueError) -> str:
     """NumPy's complaint about shapes, in a plain sentence."""
     shapes = [v.shape for v in values if isinstance(v, np.ndarray)]

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tinygrad_edu.engine import PRIVATE
+from tinygrad_edu.engine import PRIVATE, told
 from tinygrad_edu.tensor import Tensor
 
 Array = npt.NDArray[Any]
@@ -85,6 +85,7 @@ class Optimizer:
                     f"{type(self).__name__}.update: the new value of {p.name or 'a parameter'} is of shape "
                     f"{value.shape} and {value.dtype}, but it was of shape {p.shape} and {p.dtype}"
                 )
+            told(p, ".data = …")
         at_once(
             setattr,
             [
