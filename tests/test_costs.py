@@ -428,16 +428,26 @@ def test_penalties_keep_float32_and_take_a_model():
     np.testing.assert_allclose(costs.l2(net.weights, 2.0).item(), np.sum(weights**2), rtol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["binary_cross_entropy", "binary_cross_entropy_with_logits"])
+@pytest.mark.parametrize("name", sorted(set(COSTS) - {"quadratic"}))
 @pytest.mark.parametrize("lift", [np.array, tg.Tensor], ids=["array", "tensor"])
-def test_targets_of_yes_or_no_are_from_0_to_1(name, lift):
+def test_targets_of_a_cross_entropy_are_from_0_to_1(name, lift):
     for wrong in (5.0, -1.0, 255.0):
         with pytest.raises(ValueError, match=f"^{name}: a target is {wrong:g}, but each must be from 0 .no. to 1"):
             COSTS[name](np.array([[0.5], [0.5]]), lift([[1.0], [wrong]]))
-    net = tg.nn.MLP([1, 1], rng=0)
+    assert np.isfinite(float(COSTS[name](np.array([[0.5], [0.5]]), lift([[1.0 + 1e-9], [-1e-9]]))))  # rounding
+    net = tg.nn.MLP([1, 1], output="sigmoid" if name.startswith("binary") else "softmax", rng=0)
     options = {"cost": name.removesuffix("_with_logits"), "optimizer": tg.optim.SGD(net.parameters(), 1), "epochs": 1}
     with pytest.raises(ValueError, match="a target is 2, but"):
         tg.fit(net, np.ones((2, 1)), np.array([[0], [2]]), batch_size=1, progress=False, **options)
+
+
+@pytest.mark.filterwarnings("ignore:the matrix subclass")
+@pytest.mark.parametrize("name", COSTS)
+def test_targets_that_are_masked_or_a_matrix(name):
+    with pytest.raises(TypeError, match=f"^{name}: y is a masked array, .* np.asarray"):
+        COSTS[name](np.full((1, 2), 0.5), np.ma.array([[0.0, 1.0]], mask=[[0, 1]]))
+    with pytest.raises(TypeError, match=f"^{name}: y is an np.matrix"):
+        COSTS[name](np.full((1, 2), 0.5), np.matrix([[0.0, 1.0]]))
 
 
 @pytest.mark.parametrize("y", [[["1"]], [[1j]], [[None]]])

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.engine import Node, records_all, scoped
-from tinygrad_edu.errors import unknown_name
+from tinygrad_edu.errors import other_arithmetic, unknown_name
 from tinygrad_edu.functional import ACTIVATIONS, log_softmax, softplus
 from tinygrad_edu.tensor import Tensor
 
@@ -38,6 +38,8 @@ def quadratic(a: Any, y: Any) -> Any:
     ------
     ValueError
         If the shapes differ, the batch is empty, or a label is out of range.
+    TypeError
+        If ``a`` is no tensor or array, or ``y`` are no real numbers.
     """
     y = _targets("quadratic", a, y)
     return np.sum(np.square(a - y)) * (0.5 / len(a))
@@ -47,9 +49,10 @@ def quadratic(a: Any, y: Any) -> Any:
 def binary_cross_entropy(a: Any, y: Any) -> Any:
     """The cross-entropy of independent yes/no units, Cₓ = −Σⱼ [yⱼ ln aⱼ + (1 − yⱼ) ln(1 − aⱼ)].
 
-    Parameters, result and errors as for `quadratic`; ``a`` are probabilities, such as outputs of `sigmoid`. Logarithms
-    are taken of max(·, tiny): an exactly wrong 0 or 1 costs a finite amount and has gradient 0. From weighted inputs
-    use `binary_cross_entropy_with_logits`, which knows no such limit.
+    Parameters, result and errors as for `quadratic`; targets outside [0, 1] are refused, too. ``a`` are probabilities,
+    such as outputs of `sigmoid`. Logarithms are taken of max(·, tiny): an exactly wrong 0 or 1 costs a finite amount
+    and has gradient 0. So outputs outside [0, 1] raise nothing here, but their cost means nothing, and `fit` refuses
+    them. From weighted inputs use `binary_cross_entropy_with_logits`, which knows no such limit.
     """
     y = _fractions("binary_cross_entropy", _targets("binary_cross_entropy", a, y))
     return np.sum(y * _log(a) + (1 - y) * _log(1 - a)) * (-1 / len(a))
@@ -66,18 +69,19 @@ def binary_cross_entropy_with_logits(z: Any, y: Any) -> Any:
 def cross_entropy(a: Any, y: Any) -> Any:
     """The cross-entropy of exclusive classes, Cₓ = −Σⱼ yⱼ ln aⱼ.
 
-    Parameters, result and errors as for `quadratic`; ``a`` are probabilities, such as outputs of `softmax`. Logarithms
-    are taken of max(·, tiny): an exactly wrong 0 costs a finite amount and has gradient 0. From weighted inputs use
-    `cross_entropy_with_logits`, which knows no such limit.
+    Parameters, result and errors as for `quadratic`; targets outside [0, 1] are refused, too. ``a`` are probabilities,
+    such as outputs of `softmax`. Logarithms are taken of max(·, tiny): an exactly wrong 0 costs a finite amount and has
+    gradient 0. So outputs outside [0, 1] raise nothing here, but their cost means nothing, and `fit` refuses them. From
+    weighted inputs use `cross_entropy_with_logits`, which knows no such limit.
     """
-    y = _targets("cross_entropy", a, y)
+    y = _fractions("cross_entropy", _targets("cross_entropy", a, y))
     return np.sum(y * _log(a)) * (-1 / len(a))
 
 
 @scoped
 def cross_entropy_with_logits(z: Any, y: Any) -> Any:
     """`cross_entropy` of softmax(z), computed stably from z as −Σⱼ yⱼ log_softmax(z)ⱼ."""
-    y = _targets("cross_entropy_with_logits", z, y)
+    y = _fractions("cross_entropy_with_logits", _targets("cross_entropy_with_logits", z, y))
     return np.sum(y * log_softmax(z)) * (-1 / len(z))
 
 
@@ -174,6 +178,8 @@ def _targets(who: str, a: Any, y: Any) -> Any:
     if a.ndim == 0 or len(a) == 0:
         raise ValueError(f"{who}: the outputs have shape {np.shape(a)}; at least one example (row) is needed")
     if not isinstance(y, Node):
+        if isinstance(y, np.ma.MaskedArray | np.matrix):
+            raise TypeError(other_arithmetic(f"{who}: y", y))
         y = np.asarray(y)
         if y.dtype.kind not in "fiub":
             raise TypeError(f"{who}: targets must be real numbers, not of dtype {y.dtype}")
@@ -194,7 +200,7 @@ def _targets(who: str, a: Any, y: Any) -> Any:
 
 
 def _fractions(who: str, y: Any) -> Any:
-    """The targets of yes/no units, which are from 0 to 1; a compiled program looks at no value."""
+    """The targets of a cross-entropy, which are from 0 to 1; a compiled program looks at no value."""
     if not (isinstance(y, Node) and records_all()):
         values = y.value if isinstance(y, Node) else y
         wrong = values[(values < -1e-6) | (values > 1 + 1e-6)]  # but for rounding

@@ -507,6 +507,28 @@ def test_arguments_of_a_wrong_kind(wrong, message):
         wrong()
 
 
+def test_a_sequential_takes_its_layers_in_a_list_too():
+    layers = [Linear(2, 3, rng=0), tg.tanh]
+    for net in (Sequential(layers), Sequential(tuple(layers)), Sequential(*layers)):
+        assert net.layers == layers
+        assert len(net.parameters()) == 2
+
+
+@pytest.mark.parametrize(
+    ("layers", "words"),
+    [
+        ((Linear(2, 3, rng=0), "relu"), "Sequential: layer 2 must be a module or a function, not 'relu'; as in"),
+        (([Linear(2, 3, rng=0), None],), "Sequential: layer 2 must be a module or a function, not None; as in"),
+        ((Linear, tg.relu), "Sequential: layer 1 must be a module or a function, not the class Linear; as in"),
+        ((Linear(2, 3, rng=0), [tg.relu]), "Sequential: layer 2 must be a module or a function, not [<function relu"),
+    ],
+    ids=["name", "None", "class", "list"],
+)
+def test_what_is_no_layer(layers, words):
+    with pytest.raises(TypeError, match="^" + re.escape(words)):
+        Sequential(*layers)
+
+
 def test_an_activation_is_looked_at_where_no_layer_has_it():
     with pytest.raises(ValueError, match=r"^MLP: activation: unknown name 'sigmoyd'; did you mean 'sigmoid'\?"):
         MLP([3, 2], activation="sigmoyd")

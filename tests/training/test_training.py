@@ -727,6 +727,27 @@ def test_the_mask_of_a_random_model_is_new_in_every_step():
     assert len({mask.tobytes() for mask in masks}) == len(masks)
 
 
+@pytest.mark.parametrize("cost", ["cross_entropy", "binary_cross_entropy"])
+@pytest.mark.parametrize("output", ["identity", "tanh", "softplus"])
+def test_outputs_that_are_no_probabilities(cost, output):
+    x, y = problem()
+    words = f"fit: an output of the model is .*, but the cost '{cost}' takes probabilities, .* '{cost}_with_logits'"
+    bad = MLP([3, 4, 2], output=output, rng=0)
+    bad.biases[-1].data = np.array([-2.0, 2.0])
+    with pytest.raises(ValueError, match=words):
+        train(bad, x, y, cost=cost)
+    good = Sequential(MLP([3, 4, 2], output="sigmoid", rng=0), lambda a: a * (1 + 1e-9))  # above 1 by rounding
+    good.layers[0].biases[-1].data = np.array([40.0, 1.0])
+    assert np.isfinite(train(good, x, y, cost=cost, validation=(x, y)).cost).all()
+
+
+def test_one_unit_is_no_class():
+    x, y = problem(n_out=1)
+    for output, cost in (("softmax", "cross_entropy"), ("identity", "cross_entropy_with_logits")):
+        with pytest.raises(ValueError, match=f"fit: the model has one output unit, but {cost} has one unit for each"):
+            train(MLP([3, 4, 1], output=output, rng=0), x, y[:, None], cost=cost)
+
+
 def test_an_anomaly_is_found_while_training():
     x, y = problem()
     net = Sequential(MLP([3, 2], rng=0), lambda a: np.log(a - 10))

@@ -72,7 +72,7 @@ def fit(
     ------
     ValueError
         If x and y have different lengths or none, if x or y contain NaN or infinity, if batch_size < 1 or epochs < 0,
-        or if cost is unknown.
+        if cost is unknown, or if it takes probabilities and the outputs are none.
     TypeError
         If x or y are not numbers, if an argument is of another kind than it should be, or if the cost depends on no
         parameter.
