@@ -17,6 +17,17 @@ def unknown_name(who: str, name: object, known: Collection[str]) -> str:
     return f"{who}: unknown name {name!r}; {hint}known: {', '.join(sorted(known))}"
 
 
+def shown(value: Any) -> str:
+    """A value in a sentence: as Python writes it where that is short, else what kind of thing it is."""
+    text = repr(value)
+    if len(text) <= 60 and "\n" not in text and " at 0x" not in text:
+        return text
+    if hasattr(value, "shape"):
+        return f"a {type(value).__name__} of shape {tuple(value.shape)}"
+    size = f" of {len(value)}" if hasattr(value, "__len__") else ""
+    return f"a {type(value).__name__}{size}"
+
+
 def name_of(fn: Callable[..., Any]) -> str:
     """``np.tanh`` for NumPy's tanh, the plain name for other functions."""
     module = getattr(fn, "__module__", None) or ("numpy" if isinstance(fn, np.ufunc) else "")

@@ -148,6 +148,6 @@ ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
 
 def activation_named(name: str, who: str) -> Callable[[Any], Any]:
     """The activation function of a name; ``who`` asks, for the error message."""
-    if name not in ACTIVATIONS:
+    if not isinstance(name, str) or name not in ACTIVATIONS:
         raise ValueError(unknown_name(who, name, ACTIVATIONS))
     return ACTIVATIONS[name]

@@ -507,6 +507,32 @@ def test_arguments_of_a_wrong_kind(wrong, message):
         wrong()
 
 
+@pytest.mark.parametrize(
+    ("wrong", "error", "message"),
+    [
+        (lambda: Linear(3, 2)(1.0), ValueError, "Linear: x has shape (), but this layer takes (n, 3), one example a"),
+        (lambda: Linear(3, 2)("abc"), TypeError, "Linear: x must be real numbers, not of dtype <U3"),
+        (lambda: Linear(3, 2)(None), TypeError, "Linear: x must be real numbers, not of dtype object"),
+        (lambda: Linear(3, 2, init=["he"]), ValueError, "Linear: init: unknown name ['he']; known: glorot"),
+        (lambda: MLP([3, 2], output=["relu"]), ValueError, "MLP: activation of layer 1: unknown name ['relu']; did"),
+        (
+            lambda: MLP([1, 2])(np.ones(4)),
+            ValueError,
+            "MLP: x has shape (4,), but this network takes (n, 1), one exampl",
+        ),
+        (lambda: tg.nn.Module()(1), NotImplementedError, "Module does not say what it computes: define __call__(self,"),
+    ],
+)
+def test_programs_that_are_wrong(wrong, error, message):
+    with pytest.raises(error, match="^" + re.escape(message)):
+        wrong()
+
+
+def test_numbers_in_a_row_are_told_the_way_out():
+    with pytest.raises(ValueError, match=r"numbers in a row are x\[:, None\]$"):
+        MLP([1, 2])(np.ones(4))
+
+
 def test_a_sequential_takes_its_layers_in_a_list_too():
     layers = [Linear(2, 3, rng=0), tg.tanh]
     for net in (Sequential(layers), Sequential(tuple(layers)), Sequential(*layers)):

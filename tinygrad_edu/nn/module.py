@@ -19,7 +19,9 @@ class Module:
 
     def __call__(self, x: Any) -> Any:
         """The outputs for a batch ``x``, one example a row."""
-        raise NotImplementedError
+        raise NotImplementedError(
+            f"{type(self).__name__} does not say what it computes: define __call__(self, x), which returns the outputs"
+        )
 
     def split(self) -> tuple[Function, Function]:
         """The network in two parts: its weighted inputs z, and the function that makes outputs of them.

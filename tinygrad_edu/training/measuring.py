@@ -18,6 +18,7 @@ from tinygrad_edu.costs import (
     stable_cost,
 )
 from tinygrad_edu.engine import no_grad
+from tinygrad_edu.errors import shown
 from tinygrad_edu.functional import ACTIVATIONS, identity
 from tinygrad_edu.nn import split
 from tinygrad_edu.optim.base import at_once
@@ -39,14 +40,22 @@ def cost_of(model: Model, x: Any, y: Any, cost: Cost) -> tuple[Any, Any]:
         return stable(z, y), sigma(z)
     _check_takes_outputs(C, sigma)
     outputs = model(x)
+    if outputs is None:
+        raise TypeError("fit: the model returned None; it must return its outputs (does it lack its `return`?)")
     value = C(outputs, y)
     if value is None:
         raise TypeError("fit: the cost returned None; it must return one number (does it lack its `return`?)")
-    if np.size(value) != 1:
+    if not isinstance(value, Tensor | np.ndarray | np.number | int | float | list | tuple):
+        raise TypeError(f"fit: the cost returned {shown(value)}; it must return one number, the mean over the batch")
+    if isinstance(value, list | tuple) or np.size(value) != 1:
         raise ValueError(
-            f"fit: the cost returned shape {np.shape(value)}; it must return one number, the mean over the batch"
+            f"fit: the cost returned {_shape_of(value)}; it must return one number, the mean over the batch"
         )
     return value, outputs
+
+
+def _shape_of(value: Any) -> str:
+    return f"a {type(value).__name__}" if isinstance(value, list | tuple) else f"shape {np.shape(value)}"
 
 
 def _check_takes_outputs(cost: Callable[[Any, Any], Any], sigma: Callable[[Any], Any]) -> None:
@@ -85,7 +94,7 @@ def accuracy(outputs: Any, y: Array, threshold: float = 0.5) -> float | None:
         For probabilities ½; for weighted inputs z it is 0, where σ(z) = ½.
     """
     a = outputs.numpy() if hasattr(outputs, "numpy") else np.asarray(outputs)
-    if a.ndim != 2:
+    if a.ndim != 2 or (y.shape != a.shape and y.shape != a.shape[:1]):  # of a model and a cost of one's own
         return None
     if a.shape[1] == 1:
         return float(np.mean((a >= threshold) == y.reshape(a.shape))) if np.isin(y, (0, 1)).all() else None
