@@ -428,16 +428,55 @@ def test_penalties_keep_float32_and_take_a_model():
     np.testing.assert_allclose(costs.l2(net.weights, 2.0).item(), np.sum(weights**2), rtol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["binary_cross_entropy", "binary_cross_entropy_with_logits"])
+@pytest.mark.parametrize("name", sorted(set(COSTS) - {"quadratic"}))
 @pytest.mark.parametrize("lift", [np.array, tg.Tensor], ids=["array", "tensor"])
-def test_targets_of_yes_or_no_are_from_0_to_1(name, lift):
+def test_targets_of_a_cross_entropy_are_from_0_to_1(name, lift):
     for wrong in (5.0, -1.0, 255.0):
         with pytest.raises(ValueError, match=f"^{name}: a target is {wrong:g}, but each must be from 0 .no. to 1"):
             COSTS[name](np.array([[0.5], [0.5]]), lift([[1.0], [wrong]]))
-    net = tg.nn.MLP([1, 1], rng=0)
+    assert np.isfinite(float(COSTS[name](np.array([[0.5], [0.5]]), lift([[1.0 + 1e-9], [-1e-9]]))))  # rounding
+    net = tg.nn.MLP([1, 1], output="sigmoid" if name.startswith("binary") else "softmax", rng=0)
     options = {"cost": name.removesuffix("_with_logits"), "optimizer": tg.optim.SGD(net.parameters(), 1), "epochs": 1}
     with pytest.raises(ValueError, match="a target is 2, but"):
         tg.fit(net, np.ones((2, 1)), np.array([[0], [2]]), batch_size=1, progress=False, **options)
+
+
+@pytest.mark.parametrize("penalty", [costs.l1, costs.l2])
+def test_the_strength_of_a_penalty(penalty):
+    w = [tg.Tensor([1.0, -2.0], requires_grad=True)]
+    for wrong in ("0.1", None, [0.1], np.array([0.1]), True):
+        with pytest.raises(TypeError, match=f"^{penalty.__name__}: strength must be a number, not"):
+            penalty(w, wrong)
+    for wrong in (-1.0, np.inf, np.nan):
+        with pytest.raises(ValueError, match=f"^{penalty.__name__}: strength must be 0 or more, and finite, not"):
+            penalty(w, wrong)
+    for right in (2, 2.0, np.float32(2), np.array(2.0), tg.Tensor(2.0)):
+        assert penalty(w, right).item() == penalty(w, 1).item() * 2
+
+
+@pytest.mark.parametrize("name", COSTS)
+def test_outputs_and_targets_that_are_swapped(name):
+    a = tg.sigmoid(tg.Tensor([[0.5, 1.0]], requires_grad=True))
+    with pytest.raises(
+        TypeError, match=rf"^{name}: the targets are computed, and the outputs are not: it is {name}\(o"
+    ):
+        COSTS[name](np.array([[0.0, 1.0]]), a)
+    to_the_targets = tg.grad(COSTS[name], argnums=1)(a.numpy(), np.array([[0.25, 0.5]]))
+    assert np.abs(to_the_targets).min() > 0  # this one is meant
+
+
+def test_a_column_of_labels_is_told_the_way_out():
+    with pytest.raises(ValueError, match=r"targets have shape \(2, 1\), outputs \(2, 3\).*y\.ravel\(\)"):
+        costs.quadratic(np.full((2, 3), 0.5), np.array([[0], [2]]))
+
+
+@pytest.mark.filterwarnings("ignore:the matrix subclass")
+@pytest.mark.parametrize("name", COSTS)
+def test_targets_that_are_masked_or_a_matrix(name):
+    with pytest.raises(TypeError, match=f"^{name}: y is a masked array, .* np.asarray"):
+        COSTS[name](np.full((1, 2), 0.5), np.ma.array([[0.0, 1.0]], mask=[[0, 1]]))
+    with pytest.raises(TypeError, match=f"^{name}: y is an np.matrix"):
+        COSTS[name](np.full((1, 2), 0.5), np.matrix([[0.0, 1.0]]))
 
 
 @pytest.mark.parametrize("y", [[["1"]], [[1j]], [[None]]])

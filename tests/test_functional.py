@@ -55,6 +55,39 @@ def tables(elements=REALS, min_dims=1, max_dims=3):
     return arrays(np.float64, shapes, elements=elements)
 
 
+# --- what they take -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [*ACTIVATIONS, "log_softmax", "logsumexp"])
+def test_lists_and_numbers_are_taken_as_arrays(name):
+    f = getattr(tg, name)
+    for z in ([1.0, -1.0], (1, -1), [[1, -1], [2, 3]], [True, False]):
+        np.testing.assert_array_equal(f(z), f(np.array(z)))
+        assert type(f(z)) is type(f(np.array(z)))
+    if name not in ("softmax", "log_softmax", "logsumexp"):
+        assert f(1.5) == f(np.array(1.5))
+
+
+@pytest.mark.filterwarnings("ignore:the matrix subclass")
+@pytest.mark.parametrize("name", [*ACTIVATIONS, "log_softmax", "logsumexp"])
+@pytest.mark.parametrize(
+    ("z", "words"),
+    [
+        ("abc", "z must be a tensor, an array, a number or a list of numbers, not 'abc'"),
+        (None, "not None"),
+        ([1.0, None], r"not \[1.0, None\]"),
+        (np.array(["a"]), "not an array of dtype <U1"),
+        ((i for i in range(3)), "not <generator"),
+        (np.ma.array([1.0, 2.0], mask=[0, 1]), "z is a masked array"),
+        (np.array([[1.0, 2.0]]).view(np.matrix), r"z is an np\.matrix"),
+    ],
+    ids=["text", "None", "a list with None", "an array of text", "generator", "masked", "matrix"],
+)
+def test_what_is_no_number_is_refused_in_words(name, z, words):
+    with pytest.raises(TypeError, match=f"{name}: .*{words}"):
+        getattr(tg, name)(z)
+
+
 # --- values ---------------------------------------------------------------------------------------------
 
 

@@ -8,12 +8,13 @@ labels where there are two or more output units.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from tinygrad_edu.engine import Node, records_all, scoped
-from tinygrad_edu.errors import unknown_name
+from tinygrad_edu.errors import other_arithmetic, shown, unknown_name
 from tinygrad_edu.functional import ACTIVATIONS, log_softmax, softplus
 from tinygrad_edu.tensor import Tensor
 
@@ -38,6 +39,8 @@ def quadratic(a: Any, y: Any) -> Any:
     ------
     ValueError
         If the shapes differ, the batch is empty, or a label is out of range.
+    TypeError
+        If ``a`` is no tensor or array, or ``y`` are no real numbers.
     """
     y = _targets("quadratic", a, y)
     return np.sum(np.square(a - y)) * (0.5 / len(a))
@@ -47,9 +50,10 @@ def quadratic(a: Any, y: Any) -> Any:
 def binary_cross_entropy(a: Any, y: Any) -> Any:
     """The cross-entropy of independent yes/no units, Cₓ = −Σⱼ [yⱼ ln aⱼ + (1 − yⱼ) ln(1 − aⱼ)].
 
-    Parameters, result and errors as for `quadratic`; ``a`` are probabilities, such as outputs of `sigmoid`. Logarithms
-    are taken of max(·, tiny): an exactly wrong 0 or 1 costs a finite amount and has gradient 0. From weighted inputs
-    use `binary_cross_entropy_with_logits`, which knows no such limit.
+    Parameters, result and errors as for `quadratic`; targets outside [0, 1] are refused, too. ``a`` are probabilities,
+    such as outputs of `sigmoid`. Logarithms are taken of max(·, tiny): an exactly wrong 0 or 1 costs a finite amount
+    and has gradient 0. So outputs outside [0, 1] raise nothing here, but their cost means nothing, and `fit` refuses
+    them. From weighted inputs use `binary_cross_entropy_with_logits`, which knows no such limit.
     """
     y = _fractions("binary_cross_entropy", _targets("binary_cross_entropy", a, y))
     return np.sum(y * _log(a) + (1 - y) * _log(1 - a)) * (-1 / len(a))
@@ -66,31 +70,46 @@ def binary_cross_entropy_with_logits(z: Any, y: Any) -> Any:
 def cross_entropy(a: Any, y: Any) -> Any:
     """The cross-entropy of exclusive classes, Cₓ = −Σⱼ yⱼ ln aⱼ.
 
-    Parameters, result and errors as for `quadratic`; ``a`` are probabilities, such as outputs of `softmax`. Logarithms
-    are taken of max(·, tiny): an exactly wrong 0 costs a finite amount and has gradient 0. From weighted inputs use
-    `cross_entropy_with_logits`, which knows no such limit.
+    Parameters, result and errors as for `quadratic`; targets outside [0, 1] are refused, too. ``a`` are probabilities,
+    such as outputs of `softmax`. Logarithms are taken of max(·, tiny): an exactly wrong 0 costs a finite amount and has
+    gradient 0. So outputs outside [0, 1] raise nothing here, but their cost means nothing, and `fit` refuses them. From
+    weighted inputs use `cross_entropy_with_logits`, which knows no such limit.
     """
-    y = _targets("cross_entropy", a, y)
+    y = _fractions("cross_entropy", _targets("cross_entropy", a, y))
     return np.sum(y * _log(a)) * (-1 / len(a))
 
 
 @scoped
 def cross_entropy_with_logits(z: Any, y: Any) -> Any:
     """`cross_entropy` of softmax(z), computed stably from z as −Σⱼ yⱼ log_softmax(z)ⱼ."""
-    y = _targets("cross_entropy_with_logits", z, y)
+    y = _fractions("cross_entropy_with_logits", _targets("cross_entropy_with_logits", z, y))
     return np.sum(y * log_softmax(z)) * (-1 / len(z))
 
 
 @scoped
 def l1(params: Iterable[Any], strength: float) -> Any:
-    """The penalty strength · Σ |w| over all elements of all parameters; the derivative of |w| at 0 is 0."""
-    return strength * sum(np.sum(np.abs(w)) for w in _list("l1", params))
+    """The penalty strength · Σ |w| over all elements of all parameters; the derivative of |w| at 0 is 0.
+
+    Raises
+    ------
+    TypeError
+        If ``params`` is no list of tensors, or ``strength`` no number.
+    ValueError
+        If ``params`` is empty, or ``strength`` negative or not finite.
+    """
+    return _strength("l1", strength) * sum(np.sum(np.abs(w)) for w in _list("l1", params))
 
 
 @scoped
 def l2(params: Iterable[Any], strength: float) -> Any:
-    """The penalty ½ strength · Σ w² (weight decay) over all elements of all parameters."""
-    return 0.5 * strength * sum(np.sum(np.square(w)) for w in _list("l2", params))
+    """The penalty ½ strength · Σ w² (weight decay) over all elements of all parameters.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `l1`.
+    """
+    return 0.5 * _strength("l2", strength) * sum(np.sum(np.square(w)) for w in _list("l2", params))
 
 
 COSTS: dict[str, Callable[[Any, Any], Any]] = {
@@ -121,6 +140,8 @@ def stable_cost(sigma: Callable[[Any], Any], cost: Callable[[Any, Any], Any]) ->
 
 def cost_named(cost: str | Callable[[Any, Any], Any], who: str) -> Callable[[Any, Any], Any]:
     """The cost function of a name, or the function itself; ``who`` asks, for the error message."""
+    if isinstance(cost, type | Node):
+        raise TypeError(f"{who} must be a name, such as 'quadratic', or a function C(a, y), not {shown(cost)}")
     if callable(cost):
         return cost
     if not isinstance(cost, str) or cost not in COSTS:
@@ -171,9 +192,13 @@ def _targets(who: str, a: Any, y: Any) -> Any:
     """The targets in the shape of the outputs. A wrong shape would broadcast to n × n, so it raises."""
     if not isinstance(a, Tensor | np.ndarray):
         raise TypeError(f"{who}: the outputs must be a Tensor or an array, not a {type(a).__name__}")
+    if isinstance(y, Node) and y.requires_grad and y.fn is not None and not isinstance(a, Node):
+        raise TypeError(f"{who}: the targets are computed, and the outputs are not: it is {who}(outputs, targets)")
     if a.ndim == 0 or len(a) == 0:
         raise ValueError(f"{who}: the outputs have shape {np.shape(a)}; at least one example (row) is needed")
     if not isinstance(y, Node):
+        if isinstance(y, np.ma.MaskedArray | np.matrix):
+            raise TypeError(other_arithmetic(f"{who}: y", y))
         y = np.asarray(y)
         if y.dtype.kind not in "fiub":
             raise TypeError(f"{who}: targets must be real numbers, not of dtype {y.dtype}")
@@ -188,13 +213,15 @@ def _targets(who: str, a: Any, y: Any) -> Any:
         return one_hot(np.asarray(y), a.shape[1], _float_dtype(a), who=who)
     if y.shape != a.shape:
         advice = "y[:, None]" if y.shape == a.shape[:1] else "one row per example, as the outputs are"
+        if y.shape == (len(a), 1):
+            advice += "; class labels are integers of shape (n,), y.ravel()"
         raise ValueError(f"{who}: targets have shape {y.shape}, outputs {a.shape}; make them equal ({advice})")
     # Targets of float64 or of integers keep a float32 network in float32.
     return y if y.dtype == _float_dtype(a) else y.astype(_float_dtype(a))
 
 
 def _fractions(who: str, y: Any) -> Any:
-    """The targets of yes/no units, which are from 0 to 1; a compiled program looks at no value."""
+    """The targets of a cross-entropy, which are from 0 to 1; a compiled program looks at no value."""
     if not (isinstance(y, Node) and records_all()):
         values = y.value if isinstance(y, Node) else y
         wrong = values[(values < -1e-6) | (values > 1 + 1e-6)]  # but for rounding
@@ -204,6 +231,17 @@ def _fractions(who: str, y: Any) -> Any:
                 "or one_hot(labels, n_classes), for other numbers take the quadratic cost"
             )
     return y
+
+
+def _strength(who: str, strength: Any) -> Any:
+    """The strength of a penalty; a compiled program looks at no value."""
+    if isinstance(strength, Node):
+        return strength
+    if np.ndim(strength) or not isinstance(strength, np.ndarray | Real) or isinstance(strength, bool):
+        raise TypeError(f"{who}: strength must be a number, not {shown(strength)}")
+    if not 0 <= float(strength) < np.inf:
+        raise ValueError(f"{who}: strength must be 0 or more, and finite, not {strength}")
+    return strength
 
 
 def _list(who: str, params: Any) -> list[Any]:

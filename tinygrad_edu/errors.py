@@ -17,6 +17,17 @@ def unknown_name(who: str, name: object, known: Collection[str]) -> str:
     return f"{who}: unknown name {name!r}; {hint}known: {', '.join(sorted(known))}"
 
 
+def shown(value: Any) -> str:
+    """A value in a sentence: as Python writes it where that is short, else what kind of thing it is."""
+    text = repr(value)
+    if len(text) <= 60 and "\n" not in text and " at 0x" not in text:
+        return text
+    if hasattr(value, "shape"):
+        return f"a {type(value).__name__} of shape {tuple(value.shape)}"
+    size = f" of {len(value)}" if hasattr(value, "__len__") else ""
+    return f"a {type(value).__name__}{size}"
+
+
 def name_of(fn: Callable[..., Any]) -> str:
     """``np.tanh`` for NumPy's tanh, the plain name for other functions."""
     module = getattr(fn, "__module__", None) or ("numpy" if isinstance(fn, np.ufunc) else "")
@@ -48,6 +59,15 @@ def no_argument_rule(fn: Callable[..., Any], i: int) -> str:
 def is_complex(fn: Callable[..., Any], i: int | str) -> str:
     """For an argument that is complex."""
     return f"{name_of(fn)}: argument {i} is complex, and tensors are real; keep real and imaginary part as two tensors"
+
+
+def other_arithmetic(what: str, array: Any) -> str:
+    """For a masked array or a matrix: ``what`` is it, such as "np.add: argument 1"."""
+    kind = "a masked array" if isinstance(array, np.ma.MaskedArray) else "an np.matrix"
+    return (
+        f"{what} is {kind}, whose rules of arithmetic are not those of tensors; pass np.asarray(array), and leave out "
+        "masked elements with np.where"
+    )
 
 
 def shapes_do_not_fit(fn: Callable[..., Any], values: list[Any], error: ValueError) -> str:

@@ -29,6 +29,7 @@ from tinygrad_edu.engine import (
     records_all,
     told,
 )
+from tinygrad_edu.errors import other_arithmetic
 from tinygrad_edu.operators import Operators, name_the_missing
 from tinygrad_edu.rules import REDUCTIONS
 
@@ -62,7 +63,7 @@ class Tensor(Operators, Node):
     Raises
     ------
     TypeError
-        If ``data`` is complex, or not numeric.
+        If ``data`` is complex, not numeric, or a masked array.
 
     Examples
     --------
@@ -85,6 +86,8 @@ class Tensor(Operators, Node):
         name: str | None = None,
         dtype: npt.DTypeLike | None = None,
     ) -> None:
+        if isinstance(data, np.ma.MaskedArray):
+            raise TypeError(other_arithmetic("Tensor: data", data))
         value = np.array(data, dtype=dtype)
         if value.dtype.kind == "c":
             raise TypeError(
@@ -132,6 +135,7 @@ class Tensor(Operators, Node):
 
         What was computed before keeps the old value. This is how optimisers move a parameter.
         """
+        told(self, ".data = …")
         self.value, self.known_to = value, PRIVATE
 
     @property
@@ -287,8 +291,8 @@ class Tensor(Operators, Node):
         told(self, f"{kind}(t)")
         if self.requires_grad:
             raise TypeError(
-                f"{kind}(t) would silently cut the graph of a tensor that requires a gradient: use t.item() for a "
-                "plain number, and np.exp(t) for math.exp(t)"
+                f"{kind}(t) would silently cut the graph of a tensor that requires a gradient, and so would array[i] = "
+                "t: use t.item() for a plain number, np.exp(t) for math.exp(t), np.stack([...]) to fill an array"
             )
         return self.value.item()
 

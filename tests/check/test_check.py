@@ -45,6 +45,27 @@ def test_autograd_equals_the_four_equations(problem):
     assert report.ok, f"{net}\n{report}"
 
 
+@pytest.mark.filterwarnings("error")
+@given(
+    output=st.sampled_from(["identity", "relu", "leaky_relu", "elu", "tanh", "sine", "gelu", "softplus", "softmax"]),
+    cost=st.sampled_from(["cross_entropy", "binary_cross_entropy"]),
+    dtype=st.sampled_from([np.float64, np.float32]),
+    smallness=st.floats(0, 1),
+    gain=st.floats(-1, 2).map(lambda exponent: 10**exponent),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_outputs_near_zero_are_no_disagreement(output, cost, dtype, smallness, gain, seed):
+    """1/a in BP1 is as large as floats get where an output is tiny, or where a softmax is saturated."""
+    rng = np.random.default_rng(seed)
+    net = tg.nn.MLP([2, 3, 3], "tanh", output, init="he", rng=rng, dtype=dtype)  # biases of 0
+    for parameter in net.parameters():
+        parameter.data = gain * parameter.numpy()
+    x = rng.normal(size=(2, 2)) * 10 ** (smallness * 0.95 * np.log10(np.finfo(dtype).tiny))
+    y = rng.integers(0, 2, (2, 3)) if seed % 2 else rng.uniform(size=(2, 3))
+    report = tg.check_backprop(net, x, y, cost)
+    assert report.ok, f"{net}\n{report}"
+
+
 @given(problems())
 def test_the_matrix_form_finds_the_same_errors(problem):
     net, x, y, cost, _ = problem

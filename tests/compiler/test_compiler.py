@@ -527,6 +527,28 @@ def test_backward_inside_raises():
         tg.compile(lambda x: np.sum(w * x).backward())(np.ones(1))
 
 
+def test_setting_a_value_inside_raises():
+    """The program would compute with the new value, but not leave it behind."""
+    w = tg.Tensor([1.0], requires_grad=True)
+    sgd = tg.optim.SGD([w], lr=1.0)
+    np.sum(w * w).backward()
+
+    def by_assignment(x):
+        w.data = np.array([5.0])
+        return w * x
+
+    def by_an_optimizer(x):
+        sgd.step()
+        return w * x
+
+    for f in (by_assignment, by_an_optimizer):
+        compiled = tg.compile(f)
+        with pytest.raises(TypeError, match=r"compile: .* sets the value of a tensor of shape \(1,\).* return"):
+            compiled(np.ones(1))
+        assert not compiled.programs
+        assert w.item() == 1
+
+
 def test_before_the_first_call_there_is_no_program():
     with pytest.raises(ValueError, match="call the function first"):
         _ = tg.compile(np.sin).source

@@ -113,6 +113,41 @@ def test_masked_arrays_and_matrices_are_refused_in_words(kind, op, side):
         np.where(odd, t, 0)
 
 
+@pytest.mark.filterwarnings("ignore:the matrix subclass")
+@pytest.mark.parametrize("kind", ["a masked array", "an np.matrix"])
+@pytest.mark.parametrize("needs_gradient", [True, False])
+@pytest.mark.parametrize(
+    "call",
+    [
+        *(operator.gt, operator.ge, operator.lt, operator.le, operator.eq, operator.ne, operator.floordiv),
+        *(np.isclose, np.allclose, np.array_equal, np.isin, np.heaviside, np.floor_divide, np.searchsorted),
+        lambda t, odd: np.isclose(odd, t),
+        lambda t, odd: np.isclose(a=t, b=odd),
+        lambda t, odd: np.histogram(t, weights=odd),
+    ],
+)
+def test_what_is_constant_refuses_them_in_the_same_words(call, needs_gradient, kind):
+    odd = np.ma.array([1.0, 2.0], mask=[0, 1]) if "masked" in kind else np.matrix([1.0, 2.0])
+    t = tg.Tensor([3.0, 4.0], requires_grad=needs_gradient)
+    with pytest.raises(TypeError, match=rf"argument \w+ is {kind}, whose rules .* pass np\.asarray\(array\)"):
+        call(t, odd)
+
+
+def test_a_mask_is_not_dropped_by_a_tensor():
+    with pytest.raises(TypeError, match=r"Tensor: data is a masked array.* np\.asarray\(array\)"):
+        tg.Tensor(np.ma.array([1.0, 2.0], mask=[0, 1]))
+
+
+def test_an_element_that_becomes_a_tensor_says_why_not():
+    """NumPy replaces whatever a sequence raises here by a ValueError of its own, so ours is found as its cause."""
+    with pytest.raises(ValueError, match="array element") as error:
+        np.zeros(3)[0] = leaf(1.0)
+    assert "array[i] = t: use" in str(error.value.__cause__)
+    assert "np.stack" in str(error.value.__cause__)
+    with pytest.raises(TypeError, match=r"arr\[\.\.\.\] = t.* np\.stack"):
+        np.zeros(3)[:2] = leaf([1.0, 2.0])
+
+
 class Sparse:
     """As sparse matrices are: no array, and iterable in no useful way."""
 

@@ -507,6 +507,54 @@ def test_arguments_of_a_wrong_kind(wrong, message):
         wrong()
 
 
+@pytest.mark.parametrize(
+    ("wrong", "error", "message"),
+    [
+        (lambda: Linear(3, 2)(1.0), ValueError, "Linear: x has shape (), but this layer takes (n, 3), one example a"),
+        (lambda: Linear(3, 2)("abc"), TypeError, "Linear: x must be real numbers, not of dtype <U3"),
+        (lambda: Linear(3, 2)(None), TypeError, "Linear: x must be real numbers, not of dtype object"),
+        (lambda: Linear(3, 2, init=["he"]), ValueError, "Linear: init: unknown name ['he']; known: glorot"),
+        (lambda: MLP([3, 2], output=["relu"]), ValueError, "MLP: activation of layer 1: unknown name ['relu']; did"),
+        (
+            lambda: MLP([1, 2])(np.ones(4)),
+            ValueError,
+            "MLP: x has shape (4,), but this network takes (n, 1), one exampl",
+        ),
+        (lambda: tg.nn.Module()(1), NotImplementedError, "Module does not say what it computes: define __call__(self,"),
+    ],
+)
+def test_programs_that_are_wrong(wrong, error, message):
+    with pytest.raises(error, match="^" + re.escape(message)):
+        wrong()
+
+
+def test_numbers_in_a_row_are_told_the_way_out():
+    with pytest.raises(ValueError, match=r"numbers in a row are x\[:, None\]$"):
+        MLP([1, 2])(np.ones(4))
+
+
+def test_a_sequential_takes_its_layers_in_a_list_too():
+    layers = [Linear(2, 3, rng=0), tg.tanh]
+    for net in (Sequential(layers), Sequential(tuple(layers)), Sequential(*layers)):
+        assert net.layers == layers
+        assert len(net.parameters()) == 2
+
+
+@pytest.mark.parametrize(
+    ("layers", "words"),
+    [
+        ((Linear(2, 3, rng=0), "relu"), "Sequential: layer 2 must be a module or a function, not 'relu'; as in"),
+        (([Linear(2, 3, rng=0), None],), "Sequential: layer 2 must be a module or a function, not None; as in"),
+        ((Linear, tg.relu), "Sequential: layer 1 must be a module or a function, not the class Linear; as in"),
+        ((Linear(2, 3, rng=0), [tg.relu]), "Sequential: layer 2 must be a module or a function, not [<function relu"),
+    ],
+    ids=["name", "None", "class", "list"],
+)
+def test_what_is_no_layer(layers, words):
+    with pytest.raises(TypeError, match="^" + re.escape(words)):
+        Sequential(*layers)
+
+
 def test_an_activation_is_looked_at_where_no_layer_has_it():
     with pytest.raises(ValueError, match=r"^MLP: activation: unknown name 'sigmoyd'; did you mean 'sigmoid'\?"):
         MLP([3, 2], activation="sigmoyd")

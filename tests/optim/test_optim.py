@@ -389,3 +389,24 @@ def test_a_single_number_stays_an_array(optimizer):
 def test_wrong_betas(betas):
     with pytest.raises(ValueError, match=re.escape(f"Adam: betas must be from 0 to below 1, not {betas}")):
         tg.optim.Adam([parameter(1.0)], betas=betas)
+
+
+@pytest.mark.parametrize("g", [1.0, np.ones(2), np.ones((3, 1)), [[1.0, 1.0]]])
+def test_a_gradient_of_another_shape_moves_nothing(g):
+    """As it would come of a gradient set by hand: one number would be stretched to all weights, and nobody told."""
+    w = tg.Tensor(np.ones((3, 2)), requires_grad=True, name="W1")
+    w.grad = g
+    for optimizer in (tg.optim.SGD([w], 0.1), tg.optim.Adam([w])):
+        with pytest.raises(ValueError, match=r"step: the gradient of W1 has shape .*, but must have .*, \(3, 2\)$"):
+            optimizer.step()
+    np.testing.assert_array_equal(w.numpy(), np.ones((3, 2)))
+
+
+def test_what_is_long_is_not_written_out():
+    net = tg.nn.MLP([64, 30, 10], rng=0)
+    with pytest.raises(TypeError, match=r"^SGD: lr must be a number, not a list of 4$"):
+        tg.optim.SGD(0.1, net.parameters())
+    with pytest.raises(
+        TypeError, match=r"every parameter must be .*requires_grad=True, not a Tensor of shape \(64, 30\)$"
+    ):
+        tg.optim.SGD([w * 2 for w in net.weights], 0.1)

@@ -727,6 +727,27 @@ def test_the_mask_of_a_random_model_is_new_in_every_step():
     assert len({mask.tobytes() for mask in masks}) == len(masks)
 
 
+@pytest.mark.parametrize("cost", ["cross_entropy", "binary_cross_entropy"])
+@pytest.mark.parametrize("output", ["identity", "tanh", "softplus"])
+def test_outputs_that_are_no_probabilities(cost, output):
+    x, y = problem()
+    words = f"fit: an output of the model is .*, but the cost '{cost}' takes probabilities, .* '{cost}_with_logits'"
+    bad = MLP([3, 4, 2], output=output, rng=0)
+    bad.biases[-1].data = np.array([-2.0, 2.0])
+    with pytest.raises(ValueError, match=words):
+        train(bad, x, y, cost=cost)
+    good = Sequential(MLP([3, 4, 2], output="sigmoid", rng=0), lambda a: a * (1 + 1e-9))  # above 1 by rounding
+    good.layers[0].biases[-1].data = np.array([40.0, 1.0])
+    assert np.isfinite(train(good, x, y, cost=cost, validation=(x, y)).cost).all()
+
+
+def test_one_unit_is_no_class():
+    x, y = problem(n_out=1)
+    for output, cost in (("softmax", "cross_entropy"), ("identity", "cross_entropy_with_logits")):
+        with pytest.raises(ValueError, match=f"fit: the model has one output unit, but {cost} has one unit for each"):
+            train(MLP([3, 4, 1], output=output, rng=0), x, y[:, None], cost=cost)
+
+
 def test_an_anomaly_is_found_while_training():
     x, y = problem()
     net = Sequential(MLP([3, 2], rng=0), lambda a: np.log(a - 10))
@@ -760,3 +781,136 @@ def test_arguments_of_a_wrong_kind(changed, message, capfd):
     options |= {"batch_size": 2, "progress": True} | changed
     with pytest.raises(TypeError, match="^" + re.escape(message)):
         tg.fit(options.pop("model"), X, Y, **options)
+
+
+class Returns(tg.nn.Module):
+    """A network, and what somebody makes of its outputs."""
+
+    def __init__(self, what):
+        self.net = MLP([3, 4, 3], rng=0)
+        self.what = what
+
+    def __call__(self, x):
+        return self.what(self.net, x)
+
+
+@tg.no_grad()
+def without_gradients(net, x):
+    return net(x)
+
+
+class NoCall(tg.nn.Module):
+    def __init__(self):
+        self.net = MLP([3, 4, 3], rng=0)
+
+
+class Frame:
+    """As tables of other libraries are: no array, but NumPy makes one of it."""
+
+    def __init__(self, values):
+        self.values = values
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self.values, dtype=dtype)
+
+    def __len__(self):
+        return len(self.values)
+
+
+POINTS = np.random.default_rng(3).normal(size=(12, 3))
+CLASSES = POINTS.argmax(axis=1)
+ROWS = np.eye(3)[CLASSES]
+
+
+def run_program(model=None, x=POINTS, y=CLASSES, **changed):
+    model = MLP([3, 4, 3], rng=0) if model is None else model
+    options = {"cost": "quadratic", "optimizer": tg.optim.SGD(model.parameters(), 0.5), "epochs": 2, "batch_size": 4}
+    return tg.fit(model, x, y, **{**options, "rng": 0, "progress": False, **changed})
+
+
+REFUSED = {
+    "a generator as x": ({"x": (row for row in POINTS)}, "fit: x must be an array .*, not a generator; .* make np.array"),
+    "a generator as y": ({"y": (k for k in CLASSES)}, "fit: y must be an array .*, not a generator; .* make np.array"),
+    "zip": ({"x": zip(POINTS, CLASSES, strict=True)}, "fit: x must be an array .*, not a zip; .* make np.array"),
+    "a dict": ({"x": {"x": POINTS}}, "fit: x must be an array or a list with one row per example, not a dict of 1"),
+    "nothing": ({"x": None}, "fit: x must be an array or a list with one row per example, not None"),
+    "rows of two lengths": ({"x": [[1, 2, 3], [1, 2]], "y": [0, 1]}, "fit: x must have one row per .* different shapes"),
+    "x and y in one": ({"x": (POINTS, CLASSES)}, "fit: x must have one row per .* different shapes"),
+    "masked x": ({"x": np.ma.array(POINTS, mask=POINTS > 1)}, "fit: x is a masked array, whose mask would be ignored"),
+    "masked y": ({"y": np.ma.array(CLASSES, mask=CLASSES > 1)}, "fit: y is a masked array, whose mask would be ignored"),
+    "masked validation": ({"validation": (POINTS, np.ma.array(CLASSES, mask=CLASSES > 1))}, "fit: validation y is a mas"),
+    "names as y": ({"y": np.array(["a", "b", "c"])[CLASSES]}, "fit: y must be real numbers.*np.unique.*return_inverse"),
+    "objects": ({"x": POINTS.astype(object)}, "fit: x must be real numbers, not of dtype object"),
+    "complex x": ({"x": POINTS + 0j}, "fit: x must be real numbers, not of dtype complex128"),
+    "float labels": ({"y": CLASSES.astype(float)}, r"quadratic: targets of shape \(12,\) .* integers.* use y.astype\(int\)"),
+    "labels in a column": ({"y": CLASSES[:, None]}, r"quadratic: targets have shape \(12, 1\).* y.ravel\(\)"),
+    "labels from 1": ({"y": CLASSES + 1}, "quadratic: label 3 is out of range; 3 classes are numbered 0 to 2"),
+    "NaN in x": ({"x": np.where(POINTS > 1, np.nan, POINTS)}, "fit: x has nan at index .* drop or fill such rows first"),
+    "x turned": ({"x": POINTS.T}, r"fit: x of shape \(3, 12\) and y of shape \(12,\) need one row per example each"),
+    "x too narrow": ({"x": POINTS[:, :2]}, r"MLP: x has shape \(12, 2\), but this network takes \(n, 3\)"),
+    "no batch": ({"batch_size": 0}, "fit: batch_size must be at least 1, not 0"),
+    "half a batch": ({"batch_size": 0.5}, "fit: batch_size must be an integer, not 0.5"),
+    "three in validation": ({"validation": (POINTS, CLASSES, 1)}, r"fit: validation must be a pair \(x, y\).* of 3$"),
+    "a dict as validation": ({"validation": {"x": 1, "y": POINTS}}, "fit: validation must be a pair .*, not a dict of 2$"),
+    "a part as validation": ({"validation": 0.2}, "fit: validation must be a pair .*, not 0.2"),
+    "a class as cost": ({"cost": MLP}, r"fit: cost must be a name, such as 'quadratic', or a function C\(a, y\), not <class"),
+    "a cost that was called": ({"cost": tg.Tensor(1.0)}, r"fit: cost must be .* a function C\(a, y\), not Tensor\(1.\)"),
+    "no cost": ({"cost": None}, "fit: cost: unknown name None; known: binary_cross"),
+    "a cost that is text": ({"cost": lambda a, y: "low"}, "fit: the cost returned 'low'; it must return one number"),
+    "a cost in a list": ({"cost": lambda a, y: [np.sum(a)]}, "fit: the cost returned a list; it must return one number"),
+    "two costs": ({"cost": lambda a, y: (np.sum(a), 1)}, "fit: the cost returned a tuple; it must return one number"),
+    "the costs of all": ({"cost": lambda a, y: np.sum(a, axis=1)}, r"fit: the cost returned shape \(12,\); it must return one"),
+    "a cost without gradient": ({"cost": lambda a, y: np.sum(a).item()}, "fit: the cost does not depend on any parameter"),
+    "a model that returns None": ({"model": Returns(lambda net, x: None)}, "fit: the model returned None; .*`return`"),
+    "a model of two outputs": ({"model": Returns(lambda net, x: (net(x), 1))}, "quadratic: the outputs must .*a tuple"),
+    "a model of arrays": ({"model": Returns(lambda net, x: net(x).numpy())}, "fit: the cost does not depend on any par"),
+    "a model without gradients": ({"model": Returns(without_gradients)}, "fit: the cost does not depend .* no_grad"),
+    "a model of labels": ({"model": Returns(lambda net, x: net(x).argmax(axis=1))}, "fit: the cost does not depend on"),
+    "a model without a call": ({"model": NoCall()}, r"NoCall does not say what it computes: define __call__\(self, x\)"),
+    "outputs turned": ({"model": Returns(lambda net, x: net(x).T), "y": ROWS}, r"quadratic: targets have shape \(12, 3\)"),
+    "progress as text": ({"progress": "no"}, "fit: progress must be True or False, not 'no'"),
+    "compiled as text": ({"compiled": "no"}, "fit: compiled must be True or False, not 'no'"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_wrong_program_is_told_what_and_where(name):
+    changed, words = REFUSED[name]
+    with pytest.raises((TypeError, ValueError, NotImplementedError), match=f"^{words}"):
+        run_program(**changed)
+
+
+UNUSUAL = {
+    "lists": {"x": POINTS.tolist(), "y": CLASSES.tolist()},
+    "tensors": {"x": tg.Tensor(POINTS, requires_grad=True), "y": tg.Tensor(CLASSES)},
+    "tables": {"x": Frame(POINTS), "y": Frame(CLASSES)},
+    "small integers as labels": {"y": CLASSES.astype(np.uint8)},
+    "a list as validation": {"validation": [POINTS, CLASSES]},
+    "a cost of shape (1, 1)": {
+        "cost": lambda a, y: np.sum(np.square(a - y), keepdims=True) * (0.5 / len(a)),
+        "y": ROWS,
+    },
+    "columns in Fortran's order": {"x": np.asfortranarray(POINTS)},
+}
+
+
+@pytest.mark.parametrize("name", UNUSUAL)
+def test_an_unusual_program_learns_the_same(name):
+    np.testing.assert_allclose(run_program(**UNUSUAL[name]).cost, run_program().cost, rtol=1e-12)
+
+
+def test_a_batch_larger_than_the_data_is_all_of_it():
+    assert run_program(batch_size=1000).cost == run_program(batch_size=12).cost
+
+
+def test_images_of_bytes_are_numbers():
+    images = np.random.default_rng(0).integers(0, 256, (12, 3)).astype(np.uint8)
+    assert run_program(x=images).cost == run_program(x=images.astype(float)).cost
+
+
+def test_outputs_that_are_no_classes_have_no_accuracy():
+    """Of a model and a cost of one's own: targets of another shape than the outputs."""
+    pairs = np.ones((12, 2))
+    history = run_program(MLP([3, 1], rng=0), y=pairs, cost=lambda a, y: np.mean(np.square(a - y)))
+    assert history.accuracy == []
+    assert len(history.cost) == 3

@@ -504,9 +504,32 @@ def test_same_film_same_bytes():
     assert explore(small()).html == explore(small()).html
 
 
-def test_only_tensors():
-    with pytest.raises(TypeError, match="explore: the first argument must be a Tensor, not ndarray"):
-        explore(np.ones(2))
+@pytest.mark.parametrize("show", [film, explore, tg.draw])
+def test_only_tensors(show):
+    p = tg.Tensor([1.5, 2.5], requires_grad=True)
+    for plain in (np.ones(2), np.sum(np.floor(p)), p > 2, p.numpy(), 3.0):
+        words = f"{show.__name__}: the first argument must be a Tensor, not {type(plain).__name__}; a plain .*np.floor"
+        with pytest.raises(TypeError, match=words):
+            show(plain)
+    for other in (None, "C", tg.nn.MLP([2, 1]), [p]):
+        words = f"{show.__name__}: the first argument must be a Tensor, not {type(other).__name__}$"
+        with pytest.raises(TypeError, match=words):
+            show(other)
+
+
+def test_the_film_is_the_same_while_anomalies_are_looked_for():
+    with tg.detect_anomaly():
+        watched = explore(small()).html
+    assert watched == explore(small()).html
+
+
+@pytest.mark.parametrize("show", [film, explore, tg.draw])
+def test_a_picture_shows_what_detect_anomaly_stops_at(show):
+    with tg.detect_anomaly():
+        C = np.sum(np.sqrt(tg.Tensor([0.0, 1.0], requires_grad=True)))  # its gradient is infinite
+        show(C)
+        with np.errstate(all="ignore"), pytest.raises(FloatingPointError, match=r"np\.sqrt sent back 1 infinite"):
+            C.backward()
 
 
 # --- The file ------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tinygrad_edu.backprop.arguments import Layers, Names, problem
-from tinygrad_edu.backprop.formulas import Array, log, log_prime, mean_over_examples
+from tinygrad_edu.backprop.formulas import ACTIVATION_FORMULAS, Array, log, log_prime, mean_over_examples
 from tinygrad_edu.backprop.forward import Backprop, feedforward
 
 
@@ -21,8 +21,8 @@ def scales(
     Parameters, errors raised and shapes returned are those of `backprop`.
     """
     W, b, x, y, names = problem("scales", weights, biases, x, y, activation, output, cost)
-    _, a = feedforward(W, b, x, activation=names[:-1], output=output)
-    S_terms, S_delta_L = _output_scales(a[-1], y, output=output, cost=cost)
+    z, a = feedforward(W, b, x, activation=names[:-1], output=output)
+    S_terms, S_delta_L = _output_scales(z[-1], a[-1], y, output=output, cost=cost)
     W, b, a = ([np.abs(array) for array in arrays] for arrays in (W, b, a))
     S_z = [a_prev @ W_l + b_l for a_prev, W_l, b_l in zip(a[:-1], W, b, strict=True)]
     S_a = [a[0]] + [a_l + S for a_l, S in zip(a[1:], S_z, strict=True)]  # errors of z^l reach a^l too
@@ -36,7 +36,7 @@ def scales(
     return Backprop(S_C, S_z, S_a, S_delta, S_W, S_b)
 
 
-def _output_scales(a: Array, y: Array, *, output: str, cost: str) -> tuple[float, Array]:
+def _output_scales(z: Array, a: Array, y: Array, *, output: str, cost: str) -> tuple[float, Array]:
     """Return the magnitudes of the terms of C, summed, and the scale of δ^L, shape (n, m)."""
     if cost == "quadratic":
         nabla = np.abs(a) + np.abs(y)
@@ -46,7 +46,9 @@ def _output_scales(a: Array, y: Array, *, output: str, cost: str) -> tuple[float
     if cost == "binary_cross_entropy":
         terms, nabla = terms + np.abs((1 - y) * log(1 - a)), nabla + np.abs(1 - y) * log_prime(1 - a)
     through_softmax = (a * nabla).sum(axis=1, keepdims=True)
-    nabla = np.minimum(nabla, np.sqrt(np.finfo(a.dtype).max))  # 1/a is unbounded, and sums must not overflow
+    # 1/a is unbounded, and sums must not overflow where σ' makes it small again; where it does not, δ^L is as large.
+    through_sigma = 0 if output == "softmax" else nabla * np.abs(ACTIVATION_FORMULAS[output].prime(z))
+    nabla = np.maximum(np.minimum(nabla, np.sqrt(np.finfo(a.dtype).max)), through_sigma)
     match (output, cost):
         case ("softmax", "cross_entropy"):
             nabla = a * np.abs(y).sum(axis=1, keepdims=True) + np.abs(y)

@@ -61,9 +61,10 @@ def compile(f: Callable[..., Any], *, backend: str = "numpy") -> Compiled:
     TypeError
         At the first call, if the program would depend on values: ``if``, ``float``, ``.item()`` or ``.numpy()`` of
         something computed from the arguments, or a result whose shape follows the values (``t[mask]``). If it would
-        not do what ``f`` does: ``f`` draws random numbers, keeps a tensor in an attribute or a list outside, changes
-        an object or a container among its arguments, or returns anything but arrays, numbers and text, in lists,
-        tuples, named tuples and dicts. If an argument is a masked array or a matrix, or can be read only once.
+        not do what ``f`` does: ``f`` draws random numbers, keeps a tensor in an attribute or a list outside, sets the
+        value of a tensor (``w.data = …``), changes an object or a container among its arguments, or returns anything
+        but arrays, numbers and text, in lists, tuples, named tuples and dicts. If an argument is a masked array or a
+        matrix, or can be read only once.
 
     Notes
     -----

@@ -124,6 +124,11 @@ class Trace(Watcher):
             raise TypeError(
                 "compile: .backward() leaves its result in .grad, outside the program; compile tg.value_and_grad(f)"
             )
+        if how == ".data = …":
+            raise TypeError(
+                f"compile: the function sets the value of a tensor of shape {node.value.shape} (.data = …), and the "
+                "program would not; return the new value and set it outside, or leave this function uncompiled"
+            )
         raise TypeError(
             f"compile: {how} of a tensor of shape {node.value.shape} would fix, for all later calls, what it is now; "
             "compute with the tensor itself (np.where chooses between values), or leave this function uncompiled"

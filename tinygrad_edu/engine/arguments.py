@@ -17,7 +17,7 @@ import numpy as np
 from tinygrad_edu.engine.graph import Node
 from tinygrad_edu.engine.ownership import value_for_graph, with_arrays
 from tinygrad_edu.engine.table import EXPANSIONS, RULES, Each, Rule
-from tinygrad_edu.errors import is_complex, name_of
+from tinygrad_edu.errors import is_complex, name_of, other_arithmetic
 
 Function = Callable[..., Any]
 Call = tuple[tuple[Any, ...], Mapping[str, Any]]
@@ -243,14 +243,15 @@ def _are_numbers(parts: Any) -> bool:
     )
 
 
+def refuse_other_arithmetic(fn: Function, i: int | str, arg: Any) -> None:
+    """Raise if an argument is a masked array or a matrix."""
+    if isinstance(arg, np.ma.MaskedArray | np.matrix):
+        raise TypeError(other_arithmetic(f"{name_of(fn)}: argument {i}", arg))
+
+
 def as_array(fn: Function, i: int | str, arg: Any) -> Any:
     """A plain array of real numbers, or of truth values."""
-    if isinstance(arg, np.ma.MaskedArray | np.matrix):
-        kind = "a masked array" if isinstance(arg, np.ma.MaskedArray) else "an np.matrix"
-        raise TypeError(
-            f"{name_of(fn)}: argument {i} is {kind}, whose rules of arithmetic are not those of tensors; pass "
-            "np.asarray(array), and leave out masked elements with np.where"
-        )
+    refuse_other_arithmetic(fn, i, arg)
     array = np.asarray(arg)
     if array.dtype.kind == "c":
         raise TypeError(is_complex(fn, i))

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.engine.arguments import refuse_other_arithmetic
 from tinygrad_edu.engine.graph import NO_KWARGS
 from tinygrad_edu.engine.modes import watchers
 from tinygrad_edu.engine.ownership import with_arrays
@@ -16,7 +17,16 @@ def constant(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str,
     """Call a function through which no gradient flows: on values, giving plain arrays.
 
     While the compiler looks on it is recorded nevertheless: a mask must follow the values it was made from.
+
+    Raises
+    ------
+    TypeError
+        If an argument is a masked array or a matrix.
     """
+    places: list[tuple[int | str, Any]] = [*enumerate(args), *kwargs.items()]
+    for i, arg in places:
+        if isinstance(arg, np.ndarray) and type(arg) is not np.ndarray:
+            refuse_other_arithmetic(fn, i, arg)
     values = [with_arrays(arg) for arg in args]
     value = fn(*values, **{name: with_arrays(arg) for name, arg in kwargs.items()})
     for watcher in watchers():

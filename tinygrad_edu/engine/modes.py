@@ -123,7 +123,7 @@ class Watcher:
         return steps
 
     def read(self, node: Node, how: str) -> None:
-        """The value is about to leave the graph, by ``.item()`` or an ``if``."""
+        """The value is about to leave the graph, by ``.item()`` or an ``if``, or to be set (``.data = …``)."""
 
 
 @contextmanager
@@ -139,7 +139,7 @@ def watching(watcher: Watcher) -> Iterator[None]:
 
 @contextmanager
 def reading(reader: Reader) -> Iterator[None]:
-    """Within this context ``reader(node, how)`` is told whenever a value leaves the graph; it may object."""
+    """Within this context ``reader(node, how)`` is told whenever a value leaves the graph or is set; it may object."""
     token = _readers.set((*_readers.get(), reader))
     try:
         yield
@@ -148,7 +148,7 @@ def reading(reader: Reader) -> Iterator[None]:
 
 
 def told(node: Node, how: str) -> None:
-    """Tell those who want to know that the value of a node leaves the graph."""
+    """Tell those who want to know that the value of a node leaves the graph, or is set."""
     for reader in _readers.get():
         reader(node, how)
 

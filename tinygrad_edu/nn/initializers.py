@@ -45,7 +45,7 @@ INITIALIZERS: dict[str, Weights] = {f.__name__: f for f in (scaled, normal, glor
 
 def initializer_named(name: str, who: str) -> Weights:
     """The initialiser of a name; ``who`` asks, for the error message."""
-    if name not in INITIALIZERS:
+    if not isinstance(name, str) or name not in INITIALIZERS:
         raise ValueError(unknown_name(who, name, INITIALIZERS))
     return INITIALIZERS[name]
 

@@ -56,7 +56,23 @@ class Linear(Module):
         self._name_of_z = f"z{suffix}"
 
     def __call__(self, x: Any) -> Tensor:
-        """The weighted inputs for a batch ``x`` of shape (n, n_in); shape (n, n_out)."""
+        """The weighted inputs for a batch ``x`` of shape (n, n_in); shape (n, n_out).
+
+        Raises
+        ------
+        ValueError
+            If ``x`` has another number of columns, or is a single number.
+        TypeError
+            If ``x`` are no real numbers.
+        """
+        if not isinstance(x, Tensor):
+            x = np.asarray(x)
+            if x.dtype.kind not in "fiub":
+                raise TypeError(f"Linear: x must be real numbers, not of dtype {x.dtype}")
+        if x.ndim == 0:
+            raise ValueError(
+                f"Linear: x has shape {x.shape}, but this layer takes (n, {self.W.shape[0]}), one example a row"
+            )
         with scope("linear"):
             z: Tensor = x @ self.W + self.b
         z.name = self._name_of_z

@@ -186,6 +186,7 @@ class MLP(Module):
             raise ValueError(
                 f"MLP: x has shape {x.shape}, but this network takes (n, {self.sizes[0]}), one example a row"
                 + ("; a single one is x[None, :]" if x.shape == (self.sizes[0],) else "")
+                + ("; numbers in a row are x[:, None]" if x.ndim == 1 and self.sizes[0] == 1 else "")
             )
         return x
 

@@ -19,7 +19,9 @@ class Module:
 
     def __call__(self, x: Any) -> Any:
         """The outputs for a batch ``x``, one example a row."""
-        raise NotImplementedError
+        raise NotImplementedError(
+            f"{type(self).__name__} does not say what it computes: define __call__(self, x), which returns the outputs"
+        )
 
     def split(self) -> tuple[Function, Function]:
         """The network in two parts: its weighted inputs z, and the function that makes outputs of them.
@@ -96,11 +98,25 @@ class Sequential(Module):
     Parameters
     ----------
     *layers : callable
-        Modules, or functions such as `tinygrad_edu.tanh`.
+        Modules, or functions such as `tinygrad_edu.tanh`; one after the other, or in one list.
+
+    Raises
+    ------
+    TypeError
+        If a layer cannot be called on a batch.
     """
 
-    def __init__(self, *layers: Function) -> None:
-        self.layers = list(layers)
+    def __init__(self, *layers: Function | list[Function] | tuple[Function, ...]) -> None:
+        in_one = layers[0] if len(layers) == 1 and isinstance(layers[0], list | tuple) else layers
+        self.layers: list[Function] = []
+        for i, layer in enumerate(in_one, start=1):
+            if isinstance(layer, type) or not callable(layer):
+                what = f"the class {layer.__name__}" if isinstance(layer, type) else repr(layer)
+                raise TypeError(
+                    f"Sequential: layer {i} must be a module or a function, not {what}; as in "
+                    "Sequential(Linear(2, 3), tg.tanh)"
+                )
+            self.layers.append(layer)
 
     def __call__(self, x: Any) -> Any:
         """The output of the last layer."""

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tinygrad_edu.engine import PRIVATE
+from tinygrad_edu.engine import PRIVATE, told
+from tinygrad_edu.errors import shown
 from tinygrad_edu.tensor import Tensor
 
 Array = npt.NDArray[Any]
@@ -59,6 +60,8 @@ class Optimizer:
         ------
         RuntimeError
             If none has a gradient.
+        ValueError
+            If a gradient that was set by hand has another shape than its parameter.
         """
         grads = [p.grad for p in self.params]
         if all(g is None for g in grads):
@@ -66,6 +69,12 @@ class Optimizer:
                 f"{type(self).__name__}.step: none of the {len(grads)} parameters has a gradient, so nothing would "
                 "move; call backward() on a cost that is computed from them, after zero_grad()"
             )
+        for p, g in zip(self.params, grads, strict=True):
+            if g is not None and np.shape(g) != p.shape:
+                raise ValueError(
+                    f"{type(self).__name__}.step: the gradient of {p.name or 'a parameter'} has shape {np.shape(g)}, "
+                    f"but must have that of the parameter, {p.shape}"
+                )
         self.move(
             [
                 (None, s) if g is None else self.update(p.value, g, *s)
@@ -85,6 +94,7 @@ class Optimizer:
                     f"{type(self).__name__}.update: the new value of {p.name or 'a parameter'} is of shape "
                     f"{value.shape} and {value.dtype}, but it was of shape {p.shape} and {p.dtype}"
                 )
+            told(p, ".data = …")
         at_once(
             setattr,
             [
@@ -124,7 +134,7 @@ def check_number(
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value.item()
     if not isinstance(value, Real) or isinstance(value, bool):
-        raise TypeError(f"{who}: {name} must be a number, not {value!r}")
+        raise TypeError(f"{who}: {name} must be a number, not {shown(value)}")
     if not fits(value):
         raise ValueError(f"{who}: {name} must be {want}, not {value}")
     if not isfinite(value):
@@ -148,5 +158,5 @@ def _leaves(who: str, params: Iterable[Tensor]) -> list[Tensor]:
         raise ValueError(f"{who}: params is empty; pass model.parameters()")
     for p in leaves:
         if not isinstance(p, Tensor) or not p.requires_grad or p.fn is not None:
-            raise TypeError(f"{who}: every parameter must be a Tensor made with requires_grad=True, not {p!r}")
+            raise TypeError(f"{who}: every parameter must be a Tensor made with requires_grad=True, not {shown(p)}")
     return list(dict.fromkeys(leaves))  # one given twice is moved once

@@ -9,8 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygrad_edu.costs import cost_named
+from tinygrad_edu.errors import shown
 from tinygrad_edu.nn.initializers import generator_of
 from tinygrad_edu.optim import Optimizer
+from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.training.history import History
 from tinygrad_edu.training.measuring import Array, Cost, Model, measure
 from tinygrad_edu.training.step import Step
@@ -72,12 +74,15 @@ def fit(
     ------
     ValueError
         If x and y have different lengths or none, if x or y contain NaN or infinity, if batch_size < 1 or epochs < 0,
-        or if cost is unknown.
+        if cost is unknown, or if it takes probabilities and the outputs are none.
     TypeError
         If x or y are not numbers, if an argument is of another kind than it should be, or if the cost depends on no
         parameter.
     """
     xs, ys = _examples("x", "y", x, y)
+    for name, value in (("progress", progress), ("compiled", compiled)):
+        if not isinstance(value, int | np.bool_):
+            raise TypeError(f"fit: {name} must be True or False, not {shown(value)}")
     held_out = None if validation is None else _held_out(validation)
     _check(model, optimizer, cost)
     epochs, batch_size = _whole("epochs", epochs, 0), _whole("batch_size", batch_size, 1)
@@ -120,7 +125,7 @@ def _check(model: Any, optimizer: Any, cost: Any) -> None:
 
 def _whole(name: str, value: Any, least: int) -> int:
     if not isinstance(value, int | np.integer) or isinstance(value, bool):
-        raise TypeError(f"fit: {name} must be an integer, not {value!r}")
+        raise TypeError(f"fit: {name} must be an integer, not {shown(value)}")
     if value < least:
         raise ValueError(f"fit: {name} must be {f'at least {least}' if least else '0 or more'}, not {value}")
     return int(value)
@@ -128,7 +133,7 @@ def _whole(name: str, value: Any, least: int) -> int:
 
 def _held_out(validation: Any) -> tuple[Array, Array]:
     if not isinstance(validation, tuple | list) or len(validation) != 2:
-        what = f"an array of shape {np.shape(validation)}" if isinstance(validation, np.ndarray) else repr(validation)
+        what = f"an array of shape {validation.shape}" if isinstance(validation, np.ndarray) else shown(validation)
         raise TypeError(f"fit: validation must be a pair (x, y) of examples and their targets, not {what}")
     return _examples("validation x", "validation y", *validation)
 
@@ -145,8 +150,29 @@ def _bar(epochs: int, progress: bool) -> Any:
     return tqdm(total=epochs, desc="training", unit="epoch", disable=not progress)
 
 
+def _array(name: str, data: Any) -> Array:
+    """The examples, or the targets, as an array."""
+    if isinstance(data, np.ma.MaskedArray):
+        raise TypeError(f"fit: {name} is a masked array, whose mask would be ignored; leave out, or fill, masked rows")
+    if isinstance(data, Tensor):
+        return data.numpy()
+    try:
+        array = np.asarray(data)
+    except ValueError:
+        raise ValueError(
+            f"fit: {name} must have one row per example, all of one shape, but its rows have different shapes; pad or "
+            "cut them"
+        ) from None
+    if array.ndim == 0 and array.dtype.kind == "O":
+        raise TypeError(
+            f"fit: {name} must be an array or a list with one row per example, not {shown(data)}; of a generator, "
+            "a zip or a set, make np.array(list(...))"
+        )
+    return array
+
+
 def _examples(name_x: str, name_y: str, x: npt.ArrayLike, y: npt.ArrayLike) -> tuple[Array, Array]:
-    x, y = np.asarray(x), np.asarray(y)
+    x, y = _array(name_x, x), _array(name_y, y)
     if x.ndim == 0 or y.ndim == 0 or len(x) != len(y):
         raise ValueError(
             f"fit: {name_x} of shape {x.shape} and {name_y} of shape {y.shape} need one row per example each"
@@ -155,7 +181,10 @@ def _examples(name_x: str, name_y: str, x: npt.ArrayLike, y: npt.ArrayLike) -> t
         raise ValueError(f"fit: {name_x} is empty (shape {x.shape}); there is nothing to learn from")
     for name, values in ((name_x, x), (name_y, y)):
         if values.dtype.kind not in "fiub":
-            raise TypeError(f"fit: {name} must be real numbers, not of dtype {values.dtype}")
+            way_out = (
+                "; labels of names are np.unique(names, return_inverse=True)[1]" if values.dtype.kind in "US" else ""
+            )
+            raise TypeError(f"fit: {name} must be real numbers, not of dtype {values.dtype}{way_out}")
         finite = np.isfinite(values)
         if not finite.all():
             place = tuple(int(i) for i in np.argwhere(~finite)[0])

@@ -8,11 +8,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tinygrad_edu.costs import FROM_LOGITS, binary_cross_entropy_with_logits, cost_named, stable_cost
+from tinygrad_edu.costs import (
+    COSTS,
+    FROM_LOGITS,
+    binary_cross_entropy_with_logits,
+    cost_named,
+    cross_entropy,
+    cross_entropy_with_logits,
+    stable_cost,
+)
 from tinygrad_edu.engine import no_grad
+from tinygrad_edu.errors import shown
 from tinygrad_edu.functional import ACTIVATIONS, identity
 from tinygrad_edu.nn import split
 from tinygrad_edu.optim.base import at_once
+from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.training.history import History
 
 Array = npt.NDArray[Any]
@@ -30,14 +40,22 @@ def cost_of(model: Model, x: Any, y: Any, cost: Cost) -> tuple[Any, Any]:
         return stable(z, y), sigma(z)
     _check_takes_outputs(C, sigma)
     outputs = model(x)
+    if outputs is None:
+        raise TypeError("fit: the model returned None; it must return its outputs (does it lack its `return`?)")
     value = C(outputs, y)
     if value is None:
         raise TypeError("fit: the cost returned None; it must return one number (does it lack its `return`?)")
-    if np.size(value) != 1:
+    if not isinstance(value, Tensor | np.ndarray | np.number | int | float | list | tuple):
+        raise TypeError(f"fit: the cost returned {shown(value)}; it must return one number, the mean over the batch")
+    if isinstance(value, list | tuple) or np.size(value) != 1:
         raise ValueError(
-            f"fit: the cost returned shape {np.shape(value)}; it must return one number, the mean over the batch"
+            f"fit: the cost returned {_shape_of(value)}; it must return one number, the mean over the batch"
         )
     return value, outputs
+
+
+def _shape_of(value: Any) -> str:
+    return f"a {type(value).__name__}" if isinstance(value, list | tuple) else f"shape {np.shape(value)}"
 
 
 def _check_takes_outputs(cost: Callable[[Any, Any], Any], sigma: Callable[[Any], Any]) -> None:
@@ -48,6 +66,19 @@ def _check_takes_outputs(cost: Callable[[Any, Any], Any], sigma: Callable[[Any],
                 f"fit: {cost.__name__} takes weighted inputs, but the network's output is {sigma.__name__}; use the "
                 f"cost {name!r}, which is computed from the weighted inputs where it can be, or output='identity'"
             )
+
+
+def _check_probabilities(cost: Callable[[Any, Any], Any], outputs: Any) -> None:
+    """Raise where a cost of probabilities is given something else: it could fall for ever, and mean nothing."""
+    for (output, name), from_logits in FROM_LOGITS.items():
+        if cost is COSTS[name]:
+            a = outputs.numpy() if isinstance(outputs, Tensor) else np.asarray(outputs)
+            wrong = a[(a < -1e-6) | (a > 1 + 1e-6)]  # but for rounding
+            if wrong.size:
+                raise ValueError(
+                    f"fit: an output of the model is {wrong[0]:g}, but the cost {name!r} takes probabilities, from 0 "
+                    f"to 1; end the model in {output}, or take {from_logits.__name__!r} if it gives weighted inputs"
+                )
 
 
 def accuracy(outputs: Any, y: Array, threshold: float = 0.5) -> float | None:
@@ -63,7 +94,7 @@ def accuracy(outputs: Any, y: Array, threshold: float = 0.5) -> float | None:
         For probabilities ½; for weighted inputs z it is 0, where σ(z) = ½.
     """
     a = outputs.numpy() if hasattr(outputs, "numpy") else np.asarray(outputs)
-    if a.ndim != 2:
+    if a.ndim != 2 or (y.shape != a.shape and y.shape != a.shape[:1]):  # of a model and a cost of one's own
         return None
     if a.shape[1] == 1:
         return float(np.mean((a >= threshold) == y.reshape(a.shape))) if np.isin(y, (0, 1)).all() else None
@@ -78,17 +109,22 @@ def measure(
     history: History, model: Model, x: Array, y: Array, cost: Cost, held_out: tuple[Array, Array] | None
 ) -> None:
     """Add an entry to every list of the history."""
-    threshold = 0.0 if cost_named(cost, "fit: cost") is binary_cross_entropy_with_logits else 0.5
-    C, outputs = cost_of(model, x, y, cost)
-    seen: list[tuple[list[float], float | None]] = [
-        (history.cost, float(C)),
-        (history.accuracy, accuracy(outputs, y, threshold)),
-    ]
+    named = cost_named(cost, "fit: cost")
+    threshold = 0.0 if named is binary_cross_entropy_with_logits else 0.5
+    seen: list[tuple[list[float], float | None]] = []
+
+    def look(costs: list[float], accuracies: list[float], x: Array, y: Array) -> None:
+        C, outputs = cost_of(model, x, y, cost)
+        _check_probabilities(named, outputs)
+        if named in (cross_entropy, cross_entropy_with_logits) and np.shape(outputs)[1:] == (1,):
+            raise ValueError(
+                f"fit: the model has one output unit, but {named.__name__} has one unit for each class, and softmax of "
+                "one is always 1; take 'binary_cross_entropy' and a sigmoid for yes or no"
+            )
+        seen.extend([(costs, float(C)), (accuracies, accuracy(outputs, y, threshold))])
+
+    look(history.cost, history.accuracy, x, y)
     if held_out is not None:
-        C, outputs = cost_of(model, *held_out, cost)
-        seen += [
-            (history.validation_cost, float(C)),
-            (history.validation_accuracy, accuracy(outputs, held_out[1], threshold)),
-        ]
+        look(history.validation_cost, history.validation_accuracy, *held_out)
     # So that Ctrl-C leaves lists of one length.
     at_once(list.append, [(values, value) for values, value in seen if value is not None])

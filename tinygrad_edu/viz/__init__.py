@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Literal
 
-from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.viz import plots
 
 if TYPE_CHECKING:
+    from tinygrad_edu.tensor import Tensor
     from tinygrad_edu.viz.dot import Drawing
     from tinygrad_edu.viz.explorer import Explorer
 
@@ -77,10 +77,9 @@ def draw(
     from tinygrad_edu.viz import dot
     from tinygrad_edu.viz.describe import describe_recorded
     from tinygrad_edu.viz.description import Description
-    from tinygrad_edu.viz.recorded import read
+    from tinygrad_edu.viz.recorded import check_is_tensor, read
 
-    if not isinstance(tensor, Tensor):
-        raise TypeError(f"draw: the first argument must be a Tensor, not {type(tensor).__name__}")
+    check_is_tensor("draw", tensor)
     if level not in ("equations", "ops"):
         raise ValueError(f"draw: level must be 'equations' or 'ops', not {level!r}")
     if depth is not None and depth < 0:
@@ -133,9 +132,9 @@ def explore(tensor: Tensor, path: str | os.PathLike[str] | None = None) -> Explo
     <Explorer: 2 steps forward, 2 back; .save('film.html') writes it>
     """
     from tinygrad_edu.viz.explorer import Explorer
+    from tinygrad_edu.viz.recorded import check_is_tensor
 
-    if not isinstance(tensor, Tensor):
-        raise TypeError(f"explore: the first argument must be a Tensor, not {type(tensor).__name__}")
+    check_is_tensor("explore", tensor)
     explorer = Explorer(tensor)
     if path is not None:
         explorer.save(path)

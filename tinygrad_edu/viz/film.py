@@ -22,7 +22,7 @@ from tinygrad_edu.viz import labels
 from tinygrad_edu.viz.encoding import Arrays, Data, number
 from tinygrad_edu.viz.local import FACTORS, Local, local_derivatives
 from tinygrad_edu.viz.operations import OPERATIONS, expression, name_of_operation
-from tinygrad_edu.viz.recorded import Recorded
+from tinygrad_edu.viz.recorded import Recorded, check_is_tensor
 from tinygrad_edu.viz.symbols import name
 from tinygrad_edu.viz.units import Unit, fold
 
@@ -56,6 +56,11 @@ def film(tensor: Node) -> Data:
         BP1–BP4, each recomputed by hand, with the error; ``depth``: ‖δ‖ of each layer; ``arrays``: the numbers that
         the others refer to by index.
 
+    Raises
+    ------
+    TypeError
+        If ``tensor`` is not a tensor.
+
     Examples
     --------
     >>> import tinygrad_edu as tg
@@ -64,6 +69,7 @@ def film(tensor: Node) -> Data:
     >>> len(backward), len(backward[0]["contributions"])  # x receives 3 twice
     (1, 2)
     """
+    check_is_tensor("film", tensor)
     return make(tensor).data
 
 
