@@ -12,9 +12,9 @@ settings.register_profile("thorough", max_examples=2000, **common)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def table():
-    """The table of rules, put back as it was when the test has changed it."""
+    """The table of rules, put back after every test: what one test registers is not in the table of the next."""
     kept = [(entries, dict(entries)) for entries in (engine.RULES, engine.EXPANSIONS, engine.SPELLINGS)]
     yield engine
     for entries, before in kept:

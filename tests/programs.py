@@ -80,6 +80,7 @@ UNARY = {
     ),
     "max": (lambda np, a, **options: np.max(a, **options) - a, KEPT),
     "min": (lambda np, a, **options: np.min(a, **options) + a * 0.5, KEPT),
+    "ptp": (lambda np, a, **options: np.ptp(a, **options) - a, KEPT),
     "average": (
         lambda np, a, axis: np.average(a, axis, weights=np.array([1.0, 0.5, 2.0])) + a * 0.1,
         {"axis": (0, 1, -1)},
@@ -110,7 +111,7 @@ UNARY = {
     ),
     "diff": (
         lambda np, a, n, axis: np.diff(a, n=n, axis=axis, prepend=0.3, append=0.7)[:N, :N].sum() * 0.1 + a * 0.5,
-        {"n": (1, 2), "axis": (0, 1, -1)},
+        {"n": (0, 1, 2), "axis": (0, 1, -1)},
     ),
     "gradient": (lambda np, a, axis: np.gradient(a, 0.5, axis=axis) * 0.3, {"axis": (0, 1)}),
     "trapezoid": (
@@ -118,7 +119,8 @@ UNARY = {
         {"dx": (1.0, 0.5), "axis": (0, 1, -1)},
     ),
     "vander": (
-        lambda np, a, N, increasing: squared(np, np.vander(np.tanh(a[0]), N, increasing=increasing)) + a * 0.1,
+        # not of 0, as an a that is all its own maximum would be: JAX's derivative of its powers there is NaN
+        lambda np, a, N, increasing: squared(np, np.vander(1.2 + np.tanh(a[0]), N, increasing=increasing)) + a * 0.1,
         {"N": (None, 2, 4), "increasing": (False, True)},
     ),
     "linspace": (

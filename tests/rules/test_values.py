@@ -70,6 +70,11 @@ class Draw:
     def operand(self, shape=None, dtypes=DTYPES):
         return Operand(self.array(shape, dtypes))
 
+    def finite(self, shape, dtypes=DTYPES):
+        """An operand without infinities: LAPACK's singular value decomposition never comes back from some of them."""
+        array = self.array(shape, dtypes)
+        return Operand(np.where(np.isinf(array), array.dtype.type(9), array))
+
     def number(self):
         """A Python number, an operand, or an array of the right kind."""
         return self.pick(2, -1.5, 0.0, float("inf"))
@@ -238,7 +243,10 @@ def gradient(d):
 
 @calls(np.matmul, np.linalg.matmul, np.dot, np.inner, np.vdot, np.outer, np.kron, np.linalg.outer)
 def product(d):
-    return [d.operand(), d.operand(d.pick(None, (3,), (3, 2), (2, 3, 2)))], {}
+    a, b = d.array(), d.array(d.pick(None, (3,), (3, 2), (2, 3, 2)))
+    if () in (a.shape, b.shape):  # 0 · ∞ is 0 to some BLAS, in np.dot and np.inner of a single number
+        a, b = (np.where(x == 0, x.dtype.type(1), x) for x in (a, b))
+    return [Operand(a), Operand(b)], {}
 
 
 @calls(np.vecdot, np.linalg.vecdot)
@@ -300,15 +308,14 @@ def einsum(d):
 MATRICES = [(3, 3), (2, 2), (1, 1), (2, 3), (3, 2), (2, 2, 2), (0, 0), (2, 0), (3,), (2, 0, 0)]
 
 
-@calls(np.linalg.inv, np.linalg.det, np.linalg.slogdet, np.linalg.svdvals, np.linalg.pinv)
-@calls(np.matrix_transpose, np.linalg.matrix_transpose)
+@calls(np.linalg.inv, np.linalg.det, np.linalg.slogdet, np.matrix_transpose, np.linalg.matrix_transpose)
 def matrix(d):
     return [d.operand(d.pick(*MATRICES))], {}
 
 
-@calls(np.linalg.matrix_rank)
-def matrix_rank(d):
-    return [d.operand(d.pick(*MATRICES))], {}
+@calls(np.linalg.svdvals, np.linalg.pinv, np.linalg.matrix_rank)
+def by_singular_values(d):
+    return [d.finite(d.pick(*MATRICES))], {}
 
 
 @calls(np.linalg.cholesky)
@@ -326,7 +333,7 @@ def eigh(d):
 
 @calls(np.linalg.svd)
 def svd(d):
-    return [d.operand(d.pick(*MATRICES))], d.pick({"full_matrices": False}, {"compute_uv": False}, {})
+    return [d.finite(d.pick(*MATRICES))], d.pick({"full_matrices": False}, {"compute_uv": False}, {})
 
 
 @calls(np.linalg.qr)
@@ -343,8 +350,7 @@ def solve(d):
 
 @calls(np.linalg.lstsq)
 def lstsq(d):
-    # LAPACK does not come back from some infinite matrices: integers have none.
-    a = d.operand(d.pick(*MATRICES), [np.int64, np.int8])
+    a = d.finite(d.pick(*MATRICES), [np.int64, np.int8])
     n = a.array.shape[0]
     return [a, d.operand(d.pick((n,), (n, 2), (n + 1,)), [np.int64])], d.options(rcond=[None, 0.1])
 
@@ -369,9 +375,11 @@ ORDERS = [None, 1, 2, 3, 0, -1, -2, 0.5, np.inf, -np.inf, "fro", "nuc", "f", "x"
 
 @calls(np.linalg.norm)
 def norm(d):
-    return [d.operand()], d.options(
-        ord=ORDERS, axis=[None, 0, 1, -1, (0, 1), (1, 0), (0, -1), (0, 0)], keepdims=[False, True]
-    )
+    axes = [None, 0, 1, -1, (0, 1), (1, 0), (0, -1), (0, 0)]
+    options = d.options(ord=ORDERS, axis=axes, keepdims=[False, True])
+    of_vectors = options.get("ord") not in (2, -2, "nuc") or isinstance(options.get("axis"), int)
+    shape = d.shape()
+    return [d.operand(shape) if of_vectors or len(shape) == 1 else d.finite(shape)], options
 
 
 @calls(np.linalg.vector_norm)
@@ -381,12 +389,12 @@ def vector_norm(d):
 
 @calls(np.linalg.matrix_norm)
 def matrix_norm(d):
-    return [d.operand()], d.options(ord=ORDERS, keepdims=[False, True])
+    return [d.finite(d.shape())], d.options(ord=ORDERS, keepdims=[False, True])
 
 
 @calls(np.linalg.cond)
 def cond(d):
-    return [d.operand(d.pick(*MATRICES))], d.options(p=[None, 2, -2, 1, -1, "fro", np.inf, "x"])
+    return [d.finite(d.pick(*MATRICES))], d.options(p=[None, 2, -2, 1, -1, "fro", np.inf, "x"])
 
 
 # Shapes, and elements moved

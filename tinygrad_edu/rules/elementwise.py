@@ -167,8 +167,11 @@ def nan_to_num(x: Any, *, nan: Any = 0.0, posinf: Any = None, neginf: Any = None
 
 @expands(np.copysign)
 def copysign(a: Any, b: Any) -> Any:
-    sign = constant(np.copysign, (a.dtype.type(1) if hasattr(a, "dtype") else 1.0, b))
-    return np.absolute(a) * (float(sign) if type(b) in (int, float) else sign)  # a Python number keeps float32 so
+    """|a| times the sign of b, where a Python number, as it is, keeps float32."""
+    if type(a) in (int, float):
+        return abs(a) * constant(np.copysign, (1.0, b))
+    sign = constant(np.copysign, (a.dtype.type(1), b))
+    return np.absolute(a) * (float(sign) if type(b) in (int, float) else sign)
 
 
 @expands(np.divmod)

@@ -32,7 +32,7 @@ defvjp(np.linalg.norm, _norm_back)
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
     if x.dtype.kind != "f":
         x = x.astype(np.float64)
-    if ord is None and axis is None:
+    if axis is None and (ord is None or (x.ndim, ord) in ((1, 2), (2, "fro"), (2, "f"))):  # NumPy's own shortcut
         return record(np.linalg.norm, (x,), {"keepdims": keepdims})
     axes = range(x.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     if len(axes) not in (1, 2):
@@ -101,4 +101,5 @@ def cond(x: Any, p: Any = None) -> Any:
             ratio = s[..., -1] / s[..., 0] if p == -2 else s[..., 0] / s[..., -1]
         wholly_zero = np.isnan(ratio) & ~np.any(np.isnan(x), axis=(-2, -1))
         return np.where(wholly_zero, x.dtype.type(np.inf) if x.dtype.kind == "f" else np.inf, ratio)
-    return np.linalg.norm(x, p, (-2, -1)) * np.linalg.norm(np.linalg.inv(x), p, (-2, -1))
+    inverse = np.linalg.inv(x)  # first, for it says what x must be
+    return np.linalg.norm(x, p, (-2, -1)) * np.linalg.norm(inverse, p, (-2, -1))

@@ -4,6 +4,7 @@ Where a value is fine and its derivative 0/0, as that of the deviation of equal 
 """
 
 import math
+import warnings
 from typing import Any
 
 import numpy as np
@@ -43,7 +44,10 @@ def var(
 ) -> Any:
     ddof = _degrees(ddof, correction)
     deviation = a - (np.sum(a, axis=axis, keepdims=True) / _count(a, axis) if mean is None else mean)
-    return np.sum(np.square(deviation), axis=axis, keepdims=keepdims) / max(_count(a, axis) - ddof, 0)
+    degrees = _count(a, axis) - ddof
+    if degrees <= 0:  # NumPy says so of no elements, too, where no division would
+        warnings.warn("Degrees of freedom <= 0 for slice", RuntimeWarning, stacklevel=2)
+    return np.sum(np.square(deviation), axis=axis, keepdims=keepdims) / max(degrees, 0)
 
 
 def _nanvar_back(
@@ -120,6 +124,7 @@ def _weights_along(weights: Any, a: Any, axis: Any) -> Any:
     dtype = np.result_type(a.dtype, weights.dtype, *([] if a.dtype.kind == "f" else [np.float64]))
     if weights.dtype != dtype:
         weights = np.astype(weights, dtype)
+    axes = () if axis is None else normalize_axis_tuple(axis, np.ndim(a), "axis")
     if weights.shape == np.shape(a):
         return weights
     if axis is None:
@@ -127,7 +132,6 @@ def _weights_along(weights: Any, a: Any, axis: Any) -> Any:
             f"np.average: weights of shape {weights.shape} for an array of shape {np.shape(a)}; name the axis they "
             "are for"
         )
-    axes = normalize_axis_tuple(axis, np.ndim(a), "axis")
     along = tuple(a.shape[i] for i in axes)
     if weights.shape != along:
         raise ValueError(
@@ -148,6 +152,8 @@ def cov(m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: in
     rows, *more = (np.atleast_2d(part if part.dtype == dtype else np.astype(part, dtype)) for part in parts)
     if not rowvar and np.ndim(m) != 1:
         rows = rows.T
+    if not len(rows):  # NumPy then does not look at y
+        return rows @ rows.T
     for part in more:
         rows = np.concatenate([rows, part if rowvar or len(part) == 1 else part.T])
     deviation = rows - np.mean(rows, axis=1, keepdims=True)
