@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from programs import N, programs, run
 
@@ -15,7 +15,6 @@ jax.config.update("jax_enable_x64", True)
 jnp = jax.numpy
 
 
-@settings(max_examples=4 * settings.default.max_examples)  # 200 in CI
 @given(programs, st.integers(0, 2**32 - 1))
 def test_random_programs(program, seed):
     rng = np.random.default_rng(seed)

@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinygrad_edu as tg
@@ -106,6 +106,7 @@ def test_old_gradients_do_not_count():
 
 
 @pytest.mark.parametrize("optimizer", [tg.optim.SGD, tg.optim.Adam])
+@settings(max_examples=settings.default.max_examples // 5)
 @given(seed=SEEDS)
 def test_same_seed_same_bits(optimizer, seed):
     x, y = problem()
