@@ -1,5 +1,12 @@
 """Settings of Sphinx, which builds these pages: make docs."""
 
+import re
+from pathlib import Path
+
+from docutils import nodes
+from docutils.utils.math.latex2mathml import tex2mathml
+from sphinx.errors import SphinxError
+
 import tinygrad_edu
 
 project = "tinygrad_edu"
@@ -11,7 +18,6 @@ extensions = [
     "myst_nb",  # pages in Markdown, whose code cells are run
     "sphinx.ext.autodoc",
     "sphinx.ext.doctest",
-    "sphinx.ext.mathjax",
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
 ]
@@ -36,10 +42,42 @@ napoleon_custom_sections = [("Attributes", "params_style")]
 
 html_theme = "furo"
 html_title = f"tinygrad_edu {release}"
+html_math_renderer = "mathml"
+html_static_path = html_css_files = ["style.css"]
 
 
 def setup(app):
+    app.add_html_math_renderer("mathml", (formula, None), (displayed_formula, None))
     app.connect("autodoc-process-docstring", bars)
+    app.connect("build-finished", read_without_network)
+
+
+def formula(writer, node):
+    writer.body.append(mathml(node))
+    raise nodes.SkipNode
+
+
+def displayed_formula(writer, node):
+    writer.body.append(f'<div class="formula">{mathml(node, as_block=True)}</div>\n')
+    raise nodes.SkipNode
+
+
+def mathml(node, **options):
+    """Formulas as browsers know them, so that no page needs a program from the network."""
+    tex = node.astext()
+    if re.search(r"\\[dt]?frac *[^ {]", tex):
+        raise SphinxError(rf"docutils misreads \frac without braces: {tex}")
+    return tex2mathml(tex, **options)
+
+
+def read_without_network(app, exception):
+    """Each page can be read without network."""
+    for page in [] if exception else Path(app.outdir).glob("**/*.html"):
+        fetched = re.findall(
+            r"<(?:script|img|iframe|link)\b[^>]*\b(?:src|href)=\"((?:https?:)?//[^\"]+)", page.read_text("utf-8")
+        )
+        if fetched:
+            raise SphinxError(f"{page.name} fetches {', '.join(fetched)}")
 
 
 def bars(app, what, name, obj, options, lines):
