@@ -532,6 +532,19 @@ def test_a_picture_shows_what_detect_anomaly_stops_at(show):
             C.backward()
 
 
+@pytest.mark.parametrize("at", ["BP5", "bp2", 2, ""])
+def test_an_unknown_equation_is_refused(at):
+    with pytest.raises(ValueError, match=f"explore: at must be 'BP1', 'BP2', 'BP3', 'BP4' or None, not {at!r}"):
+        explore(small(), at=at)
+
+
+def test_an_equation_that_is_not_there_is_refused_and_those_there_are_named():
+    with pytest.raises(ValueError, match="explore: at='BP2', but of the equations this graph has BP1, BP3 and BP4 only"):
+        explore(small(sizes=[2, 1]), at="BP2")
+    with pytest.raises(ValueError, match="explore: at='BP1', but this graph has none of BP1 to BP4: they stand where"):
+        explore(fan_out(), at="BP1")
+
+
 # --- The file ------------------------------------------------------------------------------------------------
 
 HOSTILE = [
@@ -1239,6 +1252,31 @@ def test_the_picture_is_saved_as_it_is_seen(page):
     svg = page.driver.execute_async_script("blobs[0].text().then(arguments[0])")
     assert inert(svg)[0] == "svg"
     assert "v1 = sin(x)" in svg
+
+
+def test_the_index_and_the_keys_jump_to_the_equations(page):
+    page.open(small())
+    for key, tag in enumerate(["BP1", "BP2", "BP3", "BP4"], start=1):
+        for press in (lambda: page.press(str(key)), lambda: page.find("#index button")[key - 1].click()):  # noqa: B023
+            page.step(0)
+            press()
+            assert page.text("#step .equation .tag") == tag
+            assert "verified" in page.text("#step .equation")
+    page.press("4")
+    assert page.text("#panel-title").startswith("W1")  # the next of the two
+    page.open(fan_out())
+    assert not page.find("#index")[0].is_displayed()
+
+
+@pytest.mark.parametrize(("at", "shown"), [("BP1", "z2"), ("BP2", "z1"), ("BP3", "b2"), ("BP4", "W2")])
+def test_it_opens_at_an_equation(page, at, shown):
+    path = page.folder / "film.html"
+    explore(small(), path, at=at)
+    page.show(path)
+    assert page.text("#step .equation .tag") == at
+    assert page.text("#panel-title").startswith(shown)
+    page.show(path, "#step=3")
+    assert page.status.startswith("Step 3 ")
 
 
 def test_the_slider_moves_the_film(page):

@@ -44,11 +44,12 @@ function moveBy(move) {
   move();
 }
 
+const isForOthers = (event) => event.ctrlKey || event.altKey || event.metaKey || event.target.matches("input:not([type=checkbox]), select"); // typing
+
 function onKey(event) {
   const isSpace = event.key === " ";
   const move = moveOfKey[event.key];
-  if (event.ctrlKey || event.altKey || event.metaKey || !(move || isSpace)) return;
-  if (event.target.matches("input:not([type=checkbox])")) return; // typing
+  if (!(move || isSpace) || isForOthers(event)) return;
   if (isSpace && event.target.matches("button, input, [role=button]")) return; // pressing
   event.preventDefault();
   if (isSpace) togglePlay();

@@ -31,6 +31,12 @@ function gradient(node, step) {
   return parts.length === incoming[node].length ? gradientOf(node) : added(parts.map((c) => array(c.part)));
 }
 
+// What a node got last: a contribution that arrives at this step, else its gradient so far, else its value.
+function latest(node, step) {
+  const now = incoming[node].findLast((c) => c.step === step);
+  return now ? array(now.part) : gradient(node, step) ?? valueOf(node);
+}
+
 function current(step) {
   if (step === 0) return { phase: "start", node: film.forward[0] ?? film.root };
   if (step <= F) return { phase: "forward", node: film.forward[step - 1] };
