@@ -71,8 +71,8 @@ def _check_is_there(at: str | None, there: set[str]) -> None:
         raise ValueError(f"explore: at must be 'BP1', 'BP2', 'BP3', 'BP4' or None, not {at!r}")
     if not there:
         raise ValueError(
-            f"explore: at={at!r}, but this graph has none of BP1 to BP4: they stand where activations are multiplied by "
-            "a matrix of parameters, z = a @ W + b, and a gradient flows back to it"
+            f"explore: at={at!r}, but this graph has none of BP1 to BP4: they stand where activations are multiplied "
+            "by a matrix of parameters, z = a @ W + b, and a gradient flows back to it"
         )
     *first, last = sorted(there)
     found = f"{', '.join(first)} and {last}" if first else last

@@ -14,7 +14,7 @@ const isChosen = (node) => state.entry !== null && shown() === node && state.ent
 const shownEntry = (node) => (isChosen(node) ? state.entry : largest(latest(node, state.step)));
 
 function go(step) {
-  Object.assign(state, { step: Math.max(0, Math.min(N, step)), node: null, entry: null });
+  Object.assign(state, { step: Math.max(0, Math.min(track.N, step)), node: null, entry: null });
   changed();
 }
 
@@ -22,6 +22,15 @@ function choose(node, entry = null) {
   Object.assign(state, { node, entry });
   changed();
   if (document.activeElement === document.body) document.getElementById("panel-title").focus(); // the button pressed was replaced
+}
+
+// Another view goes on from the same moment.
+function see(view) {
+  const before = track;
+  takeTrack((state.view = view));
+  state.step = sameMoment(state.step, before, track);
+  if (state.node !== null && !isInTrack(state.node)) Object.assign(state, { node: null, entry: null });
+  changed();
 }
 
 // Who predicts sees the numbers of a step only after a guess.
@@ -47,9 +56,10 @@ function readState() {
     const n = Number(given.get(name) ?? NaN);
     return Number.isInteger(n) && n >= 0 && n <= most ? n : null;
   };
-  state.step = whole("step", N) ?? 0;
-  state.view = whole("view", film.pictures.length - 1) ?? 0;
+  takeTrack((state.view = whole("view", tracks.length - 1) ?? 0));
+  state.step = whole("step", track.N) ?? 0;
   state.node = whole("node", film.nodes.length - 1);
+  if (state.node !== null && !isInTrack(state.node)) state.node = null;
   state.entry = whole("entry", 1e9);
   state.predict = given.get("predict") === "1";
 }
