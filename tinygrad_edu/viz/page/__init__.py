@@ -20,6 +20,8 @@ SCRIPTS = (
     "state",  # what the reader looks at; the address
     "elements",  # making HTML and SVG
     "picture",  # the graph, painted at every step
+    "keys",  # which keys are for the film
+    "zoom",  # the size of the picture
     "save",  # the graph as a file
     "heatmap",  # arrays in colours: few numbers
     "image",  # many numbers

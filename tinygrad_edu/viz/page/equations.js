@@ -1,7 +1,7 @@
 // --- BP1–BP4 for one entry, with the numbers put in ---------------------------------------------------------
 
 function equationCard(equation, e, withNumbers) {
-  const tag = make("span", { class: "tag" }, equation.tag);
+  const tag = make("span", { class: `tag ${equation.tag}` }, equation.tag);
   const head = p(tag, " ", make("span", { class: "formula big" }, equation.text));
   const card = make("div", { class: "equation" }, head, p(equation.meaning));
   if (!withNumbers) return card;

@@ -4,6 +4,8 @@ function render() {
   renderControls();
   renderIndex();
   paint();
+  resize();
+  lookAtStep();
   renderStep();
   renderPanel();
   renderDepth();
@@ -14,6 +16,7 @@ function render() {
 listeners.push(render);
 connectControls();
 connectIndex();
+connectZoom();
 readState();
 if (film.at && !location.hash) jump(film.at);
 render();

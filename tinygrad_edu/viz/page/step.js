@@ -32,7 +32,7 @@ function renderStep() {
 // What the card says in each phase.
 const bodies = {
   start: () => [p(
-    "First every operation is computed, from left to right. Then the gradient flows back, from right to left: each operation receives ",
+    "First everything is computed, from the data up to the result. Then the gradient flows back down: each operation receives ",
     make("b", {}, "upstream"), ", multiplies by its ", make("b", {}, "local"), " derivative, and hands the product on.",
   )],
   forward({ node }) {
