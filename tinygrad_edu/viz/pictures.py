@@ -50,7 +50,7 @@ def _compact(box: Box) -> Box:
     name, *lines = box.text
     if not (lines and lines[0].text.startswith("shape ")):
         return box
-    return replace(box, text=[Line("name", f"{name.text}  {lines[0].text.removeprefix('shape ')}"), *lines[1:]])
+    return replace(box, text=[Line("name", f"{name.text} {lines[0].text.removeprefix('shape ')}"), *lines[1:]])
 
 
 def _box(box: Box, film: Film) -> Data:

@@ -20,4 +20,4 @@ connectZoom();
 readState();
 if (film.at && !location.hash) jump(film.at);
 render();
-window.tinygradFilm = { film, state, go, choose, see, array, gradient, arrived, terms, isComputed, isInTrack, completeAt, get track() { return track; } };
+window.tinygradFilm = { film, state, go, choose, see, array, gradient, arrived, terms, isComputed, isInTrack, completeAt, shownEntry, get track() { return track; } };

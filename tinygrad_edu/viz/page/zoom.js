@@ -43,7 +43,7 @@ function fitAll() {
 
 const pan = (left, top) => $("canvas").scrollBy({ left, top, behavior: "instant" });
 
-const zooms = { "+": () => zoomBy(1.25), "=": () => zoomBy(1.25), "-": () => zoomBy(0.8), "−": () => zoomBy(0.8), 0: fitAll };
+const zooms = { "+": () => zoomBy(1.25), "=": () => zoomBy(1.25), "-": () => zoomBy(0.8), 0: fitAll };
 const pans = { ArrowLeft: [-60, 0], ArrowRight: [60, 0], ArrowUp: [0, -60], ArrowDown: [0, 60] };
 
 function zoomOnKey(event) {
