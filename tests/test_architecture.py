@@ -47,7 +47,7 @@ FILES_OF = {
     ],
     "backprop": ["formulas", "arguments", "forward", "magnitudes", "matrices"],
     "nn": ["module", "initializers", "linear", "mlp"],
-    "optim": ["base", "sgd", "adam"],
+    "optim": ["base", "sgd", "adagrad", "rmsprop", "adam"],
     "training": ["history", "measuring", "step", "fit"],
     "rules": [
         "elementwise",
