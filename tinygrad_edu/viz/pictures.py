@@ -34,7 +34,7 @@ def _picture(film: Film, level: Level) -> Data:
         drawn[:] = [describe_recorded(film.recorded, level, None, most, film.notation.symbols)]
         return replace(drawn[0], notes=[])  # the page has a place of its own for notes
 
-    drawing = dot.draw(describe, BOXES, legend=False)
+    drawing = dot.draw(describe, BOXES, legend=False, direction="LR")
     tree = inert(str(drawing.pipe("svg", encoding="utf-8")))
     return {
         "tree": tree,
