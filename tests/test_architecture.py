@@ -48,7 +48,7 @@ FILES_OF = {
     "backprop": ["formulas", "arguments", "forward", "magnitudes", "matrices"],
     "nn": ["module", "initializers", "linear", "mlp"],
     "optim": ["base", "sgd", "adam"],
-    "training": ["history", "measuring", "step", "fit"],
+    "training": ["history", "measuring", "advice", "step", "fit"],
     "rules": [
         "elementwise",
         "reductions",
