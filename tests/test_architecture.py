@@ -48,7 +48,7 @@ FILES_OF = {
     "backprop": ["formulas", "arguments", "forward", "magnitudes", "matrices"],
     "nn": ["module", "initializers", "linear", "mlp"],
     "optim": ["base", "sgd", "adagrad", "rmsprop", "adam"],
-    "training": ["history", "measuring", "step", "fit"],
+    "training": ["history", "measuring", "advice", "step", "fit"],
     "rules": [
         "elementwise",
         "reductions",

@@ -76,7 +76,7 @@ def test_every_example_is_seen_once_an_epoch_in_batches():
         return costs.quadratic(a, y)
 
     x, y = np.ones((10, 3)), np.arange(20.0).reshape(10, 2)
-    train(MLP([3, 2], rng=0), x, y, cost=cost, epochs=2, batch_size=4, compiled=False)
+    train(MLP([3, 2], output="identity", rng=0), x, y, cost=cost, epochs=2, batch_size=4, compiled=False)
     whole, first, second = seen[0], seen[1:4], seen[5:8]
     assert seen[4] == seen[8] == whole == y[:, 0].tolist()  # measured in order
     assert [len(batch) for batch in first] == [4, 4, 2]  # the last is smaller
@@ -325,8 +325,9 @@ def test_a_cost_with_a_penalty():
 
 def test_a_cost_by_name_and_the_function_are_the_same():
     x, y = problem()
-    for cost in ("quadratic", "binary_cross_entropy", "cross_entropy"):
-        for output in ("sigmoid", "softmax"):
+    both, one = ("sigmoid", "softmax"), ("softmax",)
+    for cost, outputs in {"quadratic": both, "binary_cross_entropy": both, "cross_entropy": one}.items():
+        for output in outputs:
             nets = [MLP([3, 4, 2], output=output, rng=0) for _ in range(2)]
             histories = [train(net, x, y, cost=c) for net, c in zip(nets, (cost, costs.COSTS[cost]), strict=True)]
             assert bits(nets[0]) == bits(nets[1])
@@ -750,8 +751,10 @@ def test_the_mask_of_a_random_model_is_new_in_every_step():
     assert len({mask.tobytes() for mask in masks}) == len(masks)
 
 
-@pytest.mark.parametrize("cost", ["cross_entropy", "binary_cross_entropy"])
-@pytest.mark.parametrize("output", ["identity", "tanh", "softplus"])
+@pytest.mark.parametrize(
+    ("cost", "output"),
+    [("cross_entropy", "identity"), *(("binary_cross_entropy", output) for output in ("identity", "tanh", "softplus"))],
+)
 def test_outputs_that_are_no_probabilities(cost, output):
     x, y = problem()
     words = f"fit: an output of the model is .*, but the cost '{cost}' takes probabilities, .* '{cost}_with_logits'"
