@@ -92,6 +92,7 @@ FILES_OF = {
         "dot",
         "encoding",
         "local",
+        "handed",
         "film",
         "pictures",
         "page",

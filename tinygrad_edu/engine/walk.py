@@ -187,12 +187,6 @@ def contributions(
     return steps_of(order, useful, received, wanted, create_graph)
 
 
-def hand_back(node: Node, g: Any, useful: Collection[Node]) -> list[Contribution]:
-    """One step back through one call: what each useful argument is handed of the gradient g of the result."""
-    [(_, _, parts)] = steps_of([node], useful, {node: g}, (), False)
-    return parts
-
-
 def steps_of(
     order: list[Node], useful: Collection[Node], received: dict[Node, Any], wanted: Collection[Node], create_graph: bool
 ) -> Iterator[tuple[Node, Any, list[Contribution]]]:
