@@ -153,7 +153,7 @@ def test_the_gradients_of_the_film_are_those_of_numpy(outputs):
     assert {equation["status"] for equation in film["equations"]} == {"verified"}
 
 
-# --- Plots and the report ---------------------------------------------------------------------------------
+# --- Plots ------------------------------------------------------------------------------------------------
 
 
 def size(png):
@@ -177,9 +177,3 @@ def test_a_figure_is_drawn_as_it_is_when_shown():
     before, _ = figure._repr_png_()
     figure.axes[0].set_title("changed")
     assert figure._repr_png_()[0] != before
-
-
-def test_the_report_is_printed(outputs):
-    (output,) = next(found for source, found in outputs.items() if source.strip() == "print(report)")
-    assert "units of layer 2 are stuck" in output.text
-    assert "to first order, ΔC = δ·Δz" in output.text
