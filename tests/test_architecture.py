@@ -47,8 +47,8 @@ FILES_OF = {
     ],
     "backprop": ["formulas", "arguments", "forward", "magnitudes", "matrices"],
     "nn": ["module", "initializers", "linear", "mlp"],
-    "optim": ["base", "sgd", "adam"],
-    "training": ["history", "measuring", "step", "fit"],
+    "optim": ["base", "sgd", "adagrad", "rmsprop", "adam"],
+    "training": ["history", "measuring", "advice", "step", "fit"],
     "rules": [
         "elementwise",
         "reductions",
@@ -92,6 +92,7 @@ FILES_OF = {
         "dot",
         "encoding",
         "local",
+        "handed",
         "film",
         "pictures",
         "page",

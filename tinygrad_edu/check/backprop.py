@@ -100,6 +100,14 @@ class BackpropReport:
             for row in self.rows
         )
 
+    @property
+    def verdict(self) -> str:
+        """The last line of the table."""
+        return (
+            f"Autograd and BP1–BP4 {'agree' if self.ok else 'DO NOT AGREE'}: the largest error is "
+            f"{self.max_error:.1e} of S, {self.tolerance:.0e} is allowed."
+        )
+
     def __str__(self) -> str:
         rows = [("quantity", "equation", "shape", "max |auto − hand|", "÷ S", "fin. diff.")]
         for row in self.rows:
@@ -108,12 +116,7 @@ class BackpropReport:
             rows.append((row.quantity, equation, str(row.shape), f"{row.difference:.1e}", f"{row.error:.1e}", witness))
         lines = [f"{self.title}, C = {self.cost:.6g}", *table(rows)]
         lines += [text for mark, text in REMARKS.items() if any(row.mark == mark for row in self.rows)]
-        verdict = "agree" if self.ok else "DO NOT AGREE"
-        lines.append(
-            f"Autograd and BP1–BP4 {verdict}: the largest error is {self.max_error:.1e} of S, "
-            f"{self.tolerance:.0e} is allowed."
-        )
-        return "\n".join(lines)
+        return "\n".join([*lines, self.verdict])
 
 
 def check_backprop(mlp: MLP, x: npt.ArrayLike, y: npt.ArrayLike, cost: str = "quadratic") -> BackpropReport:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 
-@dataclass
+@dataclass(repr=False)
 class History:
     """What `fit` saw after each epoch; entry 0 is the state before the first.
 
@@ -17,6 +17,8 @@ class History:
         Fraction classified rightly, from 0 to 1; empty for targets that are not classes.
     interrupted : bool
         Whether Ctrl-C ended the run early.
+    advice : tuple of str
+        What keeps the network from learning, in sentences; none where it learns. They are a part of ``print(history)``.
     """
 
     cost: list[float] = field(default_factory=list)
@@ -24,6 +26,7 @@ class History:
     validation_cost: list[float] = field(default_factory=list)
     validation_accuracy: list[float] = field(default_factory=list)
     interrupted: bool = False
+    advice: tuple[str, ...] = ()
 
     @property
     def epochs(self) -> int:
@@ -38,3 +41,25 @@ class History:
         if self.validation_accuracy:
             text += f", validation {self.validation_accuracy[-1]:.1%}"
         return text
+
+    def __repr__(self) -> str:
+        """What was measured, in one line, and the advice."""
+        if not self.cost:
+            return "History of no epoch"
+        ends = ", ".join(f"{name} {first} → {last}" for name, first, last in self.ends())
+        return "\n".join([f"{epochs(self.epochs)}{', interrupted' * self.interrupted}: {ends}", *self.advice])
+
+    def ends(self) -> list[tuple[str, str, str]]:
+        """What was measured, before the first epoch and after the last one, as text."""
+        measured = [
+            ("cost", self.cost, ".4g"),
+            ("accuracy", self.accuracy, ".1%"),
+            ("validation cost", self.validation_cost, ".4g"),
+            ("validation accuracy", self.validation_accuracy, ".1%"),
+        ]
+        return [(name, f"{values[0]:{form}}", f"{values[-1]:{form}}") for name, values, form in measured if values]
+
+
+def epochs(n: int) -> str:
+    """So many, in words."""
+    return f"{n} epoch{'s' * (n != 1)}"

@@ -101,7 +101,7 @@ def draw(
     return dot.draw(describe, max_nodes, legend, direction)
 
 
-def explore(tensor: Tensor, path: str | os.PathLike[str] | None = None) -> Explorer:
+def explore(tensor: Tensor, path: str | os.PathLike[str] | None = None, *, at: str | None = None) -> Explorer:
     """Make a film of how a tensor was computed and how its gradient flows back: one page for the browser.
 
     The page steps through every operation forward, then every operation backward, where it shows the rule in symbols
@@ -116,6 +116,8 @@ def explore(tensor: Tensor, path: str | os.PathLike[str] | None = None) -> Explo
         of its elements.
     path : path-like, optional
         The HTML file to write. An old file stays as it is until the new one is complete.
+    at : {"BP1", "BP2", "BP3", "BP4"}, optional
+        The equation at which the film opens: the first that the backward pass comes to. Without it, at the start.
 
     Returns
     -------
@@ -126,6 +128,8 @@ def explore(tensor: Tensor, path: str | os.PathLike[str] | None = None) -> Explo
     ------
     TypeError
         If ``tensor`` is not a tensor.
+    ValueError
+        If ``at`` is no equation of this graph.
     OSError
         If the file cannot be written.
 
@@ -141,7 +145,7 @@ def explore(tensor: Tensor, path: str | os.PathLike[str] | None = None) -> Explo
     from tinygrad_edu.viz.recorded import check_is_tensor
 
     check_is_tensor("explore", tensor)
-    explorer = Explorer(tensor)
+    explorer = Explorer(tensor, at)
     if path is not None:
         explorer.save(path)
     return explorer
