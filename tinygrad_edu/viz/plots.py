@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +12,7 @@ import numpy.typing as npt
 from tinygrad_edu.check import LearningReport
 from tinygrad_edu.engine import no_grad
 from tinygrad_edu.errors import unknown_name
+from tinygrad_edu.figures import BLUE, COLORS, ORANGE, new_figure, whole_numbers
 from tinygrad_edu.functional import ACTIVATIONS
 from tinygrad_edu.nn import MLP
 from tinygrad_edu.training import History
@@ -25,9 +24,7 @@ if TYPE_CHECKING:
 Array = npt.NDArray[Any]
 Look = dict[str, Any]
 
-BLUE, ORANGE, GREEN = "#0072B2", "#E69F00", "#009E73"
 PALE_GREEN = "#E3F4EE"
-COLORS = (BLUE, ORANGE, GREEN, "#D55E00", "#CC79A7", "#56B4E9", "#F0E442", "#000000")  # Okabe and Ito's palette
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "p", "<", ">")  # one more shape than classes of digits
 SIGMA: Look = {"color": BLUE, "label": "σ(z)"}
 SLOPE: Look = {"color": ORANGE, "linestyle": "--", "label": "σ′(z), by autograd"}
@@ -49,38 +46,24 @@ FAILS: dict[str, tuple[str, ...]] = {
 
 
 def learning_curves(history: History) -> Figure:
-    """Cost and accuracy after every epoch of a `fit`, on the training and the validation examples.
+    """The learning curves of a `fit`, as `tinygrad_edu.History.plot` draws them.
 
     Parameters
     ----------
     history : History
-        Epoch 0 is the untrained network.
+        Of the training examples, and of the validation examples if there were any.
 
     Returns
     -------
     matplotlib.figure.Figure
-        With one axes for the cost, and one for the accuracy if the targets are classes.
+        With one axes for the cost, and one for the examples if the targets are classes.
 
     Raises
     ------
     ImportError
         If matplotlib is not installed.
     """
-    panels = [("cost C", history.cost, history.validation_cost)]
-    if history.accuracy:
-        panels.append(("accuracy", history.accuracy, history.validation_accuracy))
-    figure: Figure = _figure(width=4.2 * len(panels))
-    for i, (label, training, validation) in enumerate(panels, start=1):
-        axes = figure.add_subplot(1, len(panels), i)
-        axes.plot(training, color=BLUE, label="training")
-        if validation:
-            axes.plot(validation, color=ORANGE, linestyle="--", label="validation")
-        axes.set(xlabel="epoch", ylabel=label)
-        _whole_numbers(axes)
-        axes.set_ylim(0, 1.02 if label == "accuracy" else None)
-        axes.legend(frameon=False)
-        axes.spines[["top", "right"]].set_visible(False)
-    return figure
+    return history.plot()
 
 
 def activation_functions(names: Sequence[str] | None = None) -> Figure:
@@ -173,7 +156,7 @@ def gradient_norms(reports: Sequence[LearningReport | npt.ArrayLike] | Array) ->
             f"(epochs, layers); the shapes of its rows are {sorted({np.shape(row) for row in rows})}"
         )
     norms = np.array(rows, dtype=float)
-    figure: Figure = _figure(width=6, height=3.8)
+    figure: Figure = new_figure(width=6, height=3.8)
     axes = figure.add_subplot()
     for l, values in enumerate(norms.T, start=1):
         look: Look = {"color": COLORS[(l - 1) % len(COLORS)], "marker": MARKERS[(l - 1) % len(MARKERS)]}
@@ -182,7 +165,7 @@ def gradient_norms(reports: Sequence[LearningReport | npt.ArrayLike] | Array) ->
     if (norms > 0).any():
         axes.set_yscale("log")
     axes.set(xlabel="epoch", ylabel="‖δ‖ = ‖∂C/∂z‖", title="How fast each layer learns")
-    _whole_numbers(axes)
+    whole_numbers(axes)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5), reverse=True)
     return figure
@@ -210,7 +193,7 @@ def saturation(report: LearningReport) -> Figure:
     """
     if not isinstance(report, LearningReport):
         raise TypeError(f"saturation: report must come from tg.learning_report, not be a {type(report).__name__}")
-    figure: Figure = _figure(width=max(5, 2 + len(report.layers)), height=3.8)
+    figure: Figure = new_figure(width=max(5, 2 + len(report.layers)), height=3.8)
     axes = figure.add_subplot()
     positions = np.arange(1, len(report.layers) + 1)
     causes: dict[str, tuple[list[float], Look]] = {
@@ -318,7 +301,7 @@ def decision_regions(
     with no_grad():
         chosen = _classes("decision_regions: the output", model(np.stack([across.ravel(), up.ravel()], 1)), threshold)
         wrong = _classes("decision_regions: the output", model(x), threshold) != labels
-    figure: Figure = _figure(width=5.6, height=4.2)
+    figure: Figure = new_figure(width=5.6, height=4.2)
     axes = figure.add_subplot()
     regions = chosen.reshape(GRID, GRID)
     classes = range(int(max(chosen.max(), labels.max())) + 1)
@@ -370,7 +353,7 @@ def confusion_matrix(outputs: npt.ArrayLike, y: npt.ArrayLike, *, threshold: flo
     counts = np.zeros((n, n), dtype=int)
     np.add.at(counts, (labels, chosen), 1)
     fractions = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    figure: Figure = _figure(width=2.6 + 0.4 * n, height=1.8 + 0.4 * n)
+    figure: Figure = new_figure(width=2.6 + 0.4 * n, height=1.8 + 0.4 * n)
     axes = figure.add_subplot()
     image = axes.imshow(fractions, cmap=_between("white", BLUE), vmin=0, vmax=1)
     for i, j in np.argwhere(counts):
@@ -400,13 +383,6 @@ def _classes(who: str, values: Any, threshold: float) -> Array:
     return rows.astype(int)
 
 
-def _whole_numbers(axes: Any) -> None:
-    """There is no epoch 2.5."""
-    from matplotlib.ticker import MaxNLocator
-
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-
-
 def _every(points: int) -> int:
     """Markers on a line: at most 20."""
     return math.ceil(points / 20)
@@ -434,23 +410,5 @@ def _grid(who: str, what: str, panels: int, columns: int, size: float) -> tuple[
     if panels < 1:
         raise ValueError(f"{who}: at least one {what} is needed")
     rows, columns = math.ceil(panels / columns), min(panels, columns)
-    figure: Figure = _figure(width=max(size * columns, 5), height=size * rows + 1)
+    figure: Figure = new_figure(width=max(size * columns, 5), height=size * rows + 1)
     return figure, [figure.add_subplot(rows, columns, i + 1) for i in range(panels)]
-
-
-def _figure(width: float, height: float = 3.4) -> Any:
-    """A figure outside pyplot, so that nothing is shown twice or kept in memory; a notebook shows it all the same."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise ImportError('plots need matplotlib: pip install "tinygrad_edu[plots]"') from None
-    figure: Any = Figure(figsize=(width, height), layout="constrained")
-    figure._repr_png_ = partial(_png, figure)
-    return figure
-
-
-def _png(figure: Any) -> tuple[bytes, dict[str, int]]:
-    """For notebooks: the picture, and how wide to show it. It has twice as many pixels, to be sharp on any screen."""
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png", dpi=200)
-    return picture.getvalue(), {"width": round(100 * figure.get_figwidth())}
