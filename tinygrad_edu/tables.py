@@ -31,6 +31,11 @@ def as_html(parts: Sequence[Part]) -> str:
     return "".join(_paragraph(part) if isinstance(part, str) else _table(part) for part in parts)
 
 
+def code_as_html(text: str) -> str:
+    """A program, line by line."""
+    return f'<pre style="overflow-x:auto">{escape(text)}</pre>'
+
+
 def _paragraph(text: str) -> str:
     return f"<p>{escape(text)}</p>" if text else ""
 
