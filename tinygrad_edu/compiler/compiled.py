@@ -74,8 +74,8 @@ def compile(f: Callable[..., Any], *, backend: str = "numpy") -> Compiled:
     closure or a `functools.partial`, is as in the first call. Sums may be taken in another order than in ``f``,
     products only where no step on the way can overflow or underflow that did not before. Copies and pickles are the
     function without its programs. ``.source`` is the program, ``.formula`` the same without buffers, one assignment
-    for each equation, which a notebook shows, ``.backend`` what runs it. Machine code gives no floating-point warnings. It copies arguments
-    that are read-only or not contiguous (in C order) before it runs.
+    for each equation, which a notebook shows, ``.backend`` what runs it. Machine code gives no floating-point warnings.
+    It copies arguments that are read-only or not contiguous (in C order) before it runs.
 
     Examples
     --------
