@@ -91,8 +91,18 @@ def test_every_activation_function_of_one_number_is_drawn():
     figure = drawn(plots.activation_functions())
     assert {axes.get_title() for axes in figure.axes} == set(functional.ACTIVATIONS) - {"softmax"}
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["σ(z)", "σ′(z), by autograd"]
-    for words in ("non-constant", "bounded", "monotonically increasing", "continuous"):
-        assert words in figure.get_suptitle()
+    for words in ("bounded, monotonic and continuous", "Leshno et al. (1993), if and only if σ is no polynomial"):
+        assert words in figure.legends[0].get_title().get_text()
+
+
+def test_no_cell_is_empty_and_the_legend_is_on_top():
+    figure = drawn(plots.activation_functions())
+    rows, columns = figure.axes[0].get_subplotspec().get_gridspec().get_geometry()
+    assert rows * columns == len(figure.axes)
+    legend = figure.legends[0].get_window_extent()
+    assert all(legend.y0 >= axes.get_tightbbox().y1 - 1 for axes in figure.axes)
+    boxes = [axes.get_tightbbox() for axes in figure.axes]
+    assert all(not a.overlaps(b.shrunk(0.98, 0.98)) for a in boxes for b in boxes if a is not b)  # words, too
 
 
 @pytest.mark.parametrize("name", plots.FAILS)
@@ -122,11 +132,11 @@ def test_the_conditions_are_told_truthfully(name):
     assert true.pop("not constant")
     assert set(plots.FAILS[name]) == {words for words, holds in true.items() if not holds}
     (axes,) = plots.activation_functions([name]).axes
-    verdict = axes.get_xlabel().splitlines()[1]
-    if plots.FAILS[name]:
-        assert verdict == "✗ " + ", ".join(plots.FAILS[name])
-    else:
-        assert verdict == "✓ meets the conditions"
+    _, *verdict, leshno = axes.get_xlabel().splitlines()
+    assert " ".join(verdict) == ("✗ " + ", ".join(plots.FAILS[name]) if plots.FAILS[name] else "✓ the notes")
+    # The sixth differences of a polynomial of lower degree are 0.
+    polynomial = np.abs(np.diff(sigma(np.linspace(-5, 5, 12)), 6)).max() < 1e-9
+    assert leshno == ("✗ a polynomial" if polynomial else "✓ Leshno")
 
 
 def test_names_choose_functions_in_their_order():

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Array = npt.NDArray[Any]
 Look = dict[str, Any]
 
-PALE_GREEN = "#E3F4EE"
+PALE_GREEN, PALE_YELLOW = "#E3F4EE", "#FDF6DC"
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "p", "<", ">")  # one more shape than classes of digits
 SIGMA: Look = {"color": BLUE, "label": "σ(z)"}
 SLOPE: Look = {"color": ORANGE, "linestyle": "--", "label": "σ′(z), by autograd"}
@@ -42,7 +42,10 @@ FAILS: dict[str, tuple[str, ...]] = {
     "gelu": ("not bounded", "not monotonic"),
     "identity": ("not bounded",),
 }
-"""Which conditions of the universal approximation theorem each activation function of one number fails."""
+"""Which of the conditions that the lecture notes put on σ each activation function of one number fails."""
+
+POLYNOMIALS = {"identity"}
+"""Networks of all others approximate any continuous function (Leshno and others, 1993)."""
 
 
 def learning_curves(history: History) -> Figure:
@@ -69,9 +72,11 @@ def learning_curves(history: History) -> Figure:
 def activation_functions(names: Sequence[str] | None = None) -> Figure:
     """The activation functions σ(z) and their derivatives σ′(z), the latter found by autograd.
 
-    Words under each say whether it meets the conditions that the universal approximation theorem puts on the hidden
-    layer: non-constant, bounded, monotonically increasing (or level) and continuous. They are sufficient, not
-    necessary: a later theorem (Leshno and others, 1993) asks only that σ is no polynomial, which lets relu in.
+    Words under each say whether networks with this function in the hidden layer approximate every continuous function
+    on a bounded region as closely as one likes, if there are units enough. The first line is about the conditions of
+    the lecture notes, which are sufficient: non-constant, bounded, monotonically increasing (or level) and continuous.
+    The second is about the theorem of Leshno, Lin, Pinkus and Schocken (1993), which is sufficient and necessary: σ is
+    no polynomial. So networks of relu do approximate.
 
     Parameters
     ----------
@@ -94,7 +99,8 @@ def activation_functions(names: Sequence[str] | None = None) -> Figure:
     for name in names:
         if name not in FAILS:
             raise ValueError(unknown_name("activation_functions", name, FAILS))
-    figure, panels = _grid("activation_functions", "name", len(names), columns=4, size=2.5)
+    columns = next((n for n in (5, 4, 3) if len(names) % n == 0), 4)
+    figure, panels = _grid("activation_functions", "name", len(names), columns, size=1.9, height=2.5)
     half = np.linspace(0.01, 5, 250)
     z = np.concatenate([-half[::-1], half])
     for axes, name in zip(panels, names, strict=True):
@@ -102,17 +108,28 @@ def activation_functions(names: Sequence[str] | None = None) -> Figure:
         for values, look in ((sigma(z), SIGMA), (elementwise_grad(sigma)(z), SLOPE)):
             # NaN breaks the line at 0, where the functions with a jump have it
             axes.plot(np.insert(z, len(half), 0), np.insert(values, len(half), np.nan), **look)
-        verdict = f"✗ {', '.join(FAILS[name])}" if FAILS[name] else "✓ meets the conditions"
-        axes.set(xlim=(-5, 5), ylim=(-1.3, 2.3), title=name, xlabel=f"z\n{verdict}", xticks=range(-4, 5, 2))
-        axes.set_facecolor("white" if FAILS[name] else PALE_GREEN)
+        axes.set(xlim=(-5, 5), ylim=(-1.3, 2.3), title=name, xticks=range(-4, 5, 2))
+        axes.set_xlabel("\n".join(["z", *_verdicts(name)]), linespacing=1.3)
+        axes.set_facecolor("white" if name in POLYNOMIALS else PALE_YELLOW if FAILS[name] else PALE_GREEN)
         axes.grid(color="#DDDDDD")
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
-    figure.suptitle(
-        "Conditions of the universal approximation theorem:\n"
-        "non-constant, bounded, monotonically increasing, continuous",
-        fontsize="medium",
+    figure.legend(
+        *panels[0].get_legend_handles_labels(),
+        loc="outside upper center",
+        ncols=2,
+        frameon=False,
+        title="Which networks approximate every continuous function?\n"
+        "By the notes, if σ is bounded, monotonic and continuous (sufficient).\n"
+        "By Leshno et al. (1993), if and only if σ is no polynomial.",
     )
     return figure
+
+
+def _verdicts(name: str) -> tuple[str, str]:
+    """In words, by the conditions of the notes, and by those of Leshno and others."""
+    return (
+        "✗ " + ",\n".join(FAILS[name]) if FAILS[name] else "✓ the notes",
+        "✗ a polynomial" if name in POLYNOMIALS else "✓ Leshno",
+    )
 
 
 def gradient_norms(reports: Sequence[LearningReport | npt.ArrayLike] | Array) -> Figure:
@@ -405,10 +422,10 @@ def _signed() -> Any:
     return _between(BLUE, "white", ORANGE)
 
 
-def _grid(who: str, what: str, panels: int, columns: int, size: float) -> tuple[Figure, list[Any]]:
+def _grid(who: str, what: str, panels: int, columns: int, size: float, height: float = 0) -> tuple[Figure, list[Any]]:
     """A figure and its axes, row by row."""
     if panels < 1:
         raise ValueError(f"{who}: at least one {what} is needed")
     rows, columns = math.ceil(panels / columns), min(panels, columns)
-    figure: Figure = new_figure(width=max(size * columns, 5), height=size * rows + 1)
+    figure: Figure = new_figure(width=max(size * columns, 5), height=(height or size) * rows + 1)
     return figure, [figure.add_subplot(rows, columns, i + 1) for i in range(panels)]
