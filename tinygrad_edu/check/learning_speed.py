@@ -20,10 +20,11 @@ import numpy.typing as npt
 
 from tinygrad_edu import backprop as by_hand
 from tinygrad_edu.check.arguments import as_float64, network_problem, two_passes
-from tinygrad_edu.check.report import table, title
+from tinygrad_edu.check.report import Report, title
 from tinygrad_edu.costs import FROM_LOGITS
 from tinygrad_edu.equations.functions import SATURATED
 from tinygrad_edu.nn import MLP
+from tinygrad_edu.tables import Part
 
 Array = npt.NDArray[Any]
 
@@ -110,8 +111,8 @@ class LayerSpeed:
     demon: tuple[DemonStep, ...]
 
 
-@dataclass(frozen=True)
-class LearningReport:
+@dataclass(frozen=True, repr=False)
+class LearningReport(Report):
     """The result of `learning_report`. ``str(report)`` is a table with a diagnosis.
 
     Attributes
@@ -135,7 +136,8 @@ class LearningReport:
         """‖δ^l‖ of every layer, for `tinygrad_edu.viz.plots.gradient_norms`."""
         return [layer.error for layer in self.layers]
 
-    def __str__(self) -> str:
+    def parts(self) -> list[Part]:
+        """The speeds, the diagnosis, and what the demon found."""
         speeds = [("layer", "σ", "units", "‖δ‖", "‖∂C/∂W‖", "saturated units", "inputs ≈ 0")]
         demon = [("layer", "max |Δz|", "δ·Δz", "ΔC", "ΔC / δ·Δz")]
         for l in self.layers:
@@ -144,19 +146,17 @@ class LearningReport:
             for s in l.demon:
                 ratio = "–" if np.isnan(s.ratio) else f"{s.ratio:.7f}"
                 demon.append((str(l.number), f"{s.size:g}", f"{s.predicted:.4e}", f"{s.actual:.4e}", ratio))
-        return "\n".join(
-            [
-                f"{self.title}, C = {self.cost:.6g}",
-                *table(speeds),
-                f"A weight learns slowly if its unit is saturated (|σ′(z)| < {SATURATED}; σ′ is a factor of δ in",
-                f"BP1 and BP2), or if its input is low (|a| < {LOW}; a is a factor of ∂C/∂W in BP4). Here:",
-                *(textwrap.fill(f"• {sentence}", WIDTH, subsequent_indent="  ") for sentence in self.diagnosis),
-                "",
-                "The demon adds Δz to the weighted inputs of a layer, against δ. Does C change by δ·Δz?",
-                *table(demon),
-                _demon_verdict(self.layers),
-            ]
-        )
+        return [
+            f"{self.title}, C = {self.cost:.6g}",
+            speeds,
+            f"A weight learns slowly if its unit is saturated (|σ′(z)| < {SATURATED}; σ′ is a factor of δ in\n"
+            f"BP1 and BP2), or if its input is low (|a| < {LOW}; a is a factor of ∂C/∂W in BP4). Here:",
+            *(textwrap.fill(f"• {sentence}", WIDTH, subsequent_indent="  ") for sentence in self.diagnosis),
+            "",
+            "The demon adds Δz to the weighted inputs of a layer, against δ. Does C change by δ·Δz?",
+            demon,
+            _demon_verdict(self.layers),
+        ]
 
 
 def learning_report(mlp: MLP, x: npt.ArrayLike, y: npt.ArrayLike, cost: str = "quadratic") -> LearningReport:
