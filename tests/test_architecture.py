@@ -13,6 +13,8 @@ PACKAGE = Path(__file__).parent.parent / "tinygrad_edu"
 # The rooms, and inside a room its files: each may import only what stands above it.
 ROOMS = [
     "errors",
+    "tables",
+    "figures",
     "engine",
     "rules",
     "operators",
@@ -47,8 +49,8 @@ FILES_OF = {
     ],
     "backprop": ["formulas", "arguments", "forward", "magnitudes", "matrices"],
     "nn": ["module", "initializers", "linear", "mlp"],
-    "optim": ["base", "sgd", "adam"],
-    "training": ["history", "measuring", "step", "fit"],
+    "optim": ["base", "sgd", "adagrad", "rmsprop", "adam"],
+    "training": ["history", "measuring", "advice", "step", "fit"],
     "rules": [
         "elementwise",
         "reductions",
@@ -100,7 +102,7 @@ FILES_OF = {
     ],
     "check": ["report", "arguments", "witnesses", "gradients", "backprop", "learning_speed"],
 }
-KNOWS_NOTHING = {"errors", "backprop", "data"}  # rooms that import nothing of ours
+KNOWS_NOTHING = {"errors", "tables", "figures", "backprop", "data"}  # rooms that import nothing of ours
 
 LIGHT = {"numpy", "tinygrad_edu"}
 LAZY = {"viz/dot.py"}  # a file that is itself imported only where it is used

@@ -38,16 +38,50 @@ def report(sizes=(5, 4, 3), **options):
 
 
 def test_learning_curves_show_the_history():
-    history = tg.History(cost=[3.0, 2.0, 1.0], accuracy=[0.1, 0.5, 0.9], validation_cost=[3.0, 2.5, 2.0])
-    cost, accuracy = drawn(plots.learning_curves(history)).axes
-    training, validation = cost.get_lines()
-    assert list(training.get_ydata()) == history.cost
-    assert list(validation.get_ydata()) == history.validation_cost
-    assert [axes.get_xlabel() for axes in (cost, accuracy)] == ["epoch", "epoch"]
-    assert [axes.get_ylabel() for axes in (cost, accuracy)] == ["cost C", "accuracy"]
-    assert [line.get_label() for line in cost.get_lines()] == ["training", "validation"]
-    assert len(accuracy.get_lines()) == 1
-    assert all(tick == round(tick) for tick in cost.get_xticks())
+    history = tg.History(cost=[3.0, 2.0, 1.0], accuracy=[0.1, 0.5, 0.8], validation_cost=[3.0, 2.5, 2.0])
+    for figure in (history.plot(), plots.learning_curves(history)):
+        cost, accuracy = drawn(figure).axes
+        training, validation = cost.get_lines()
+        assert list(training.get_ydata()) == history.cost
+        assert list(validation.get_ydata()) == history.validation_cost
+        assert list(accuracy.get_lines()[0].get_ydata()) == history.accuracy
+        assert [axes.get_xlabel() for axes in (cost, accuracy)] == ["epoch", "epoch"]
+        assert [axes.get_ylabel() for axes in (cost, accuracy)] == ["C", "accuracy"]
+        assert [axes.get_title() for axes in (cost, accuracy)] == ["Cost", "Examples classified rightly"]
+        assert [line.get_label() for line in cost.get_lines()] == ["training", "validation"]
+        assert len(accuracy.get_lines()) == 1
+        assert all(tick == round(tick) for tick in cost.get_xticks())
+        assert [axes.get_yscale() for axes in (cost, accuracy)] == ["linear", "linear"]
+        assert [axes.get_ylim()[0] for axes in (cost, accuracy)] == [0, 0]
+
+
+def test_few_wrong_examples_are_counted_on_a_logarithmic_axis():
+    history = tg.History(cost=[3.0, 0.2], accuracy=[0.1, 0.99], validation_accuracy=[0.2, 0.97])
+    cost, errors = drawn(history.plot()).axes
+    for line, accuracy in zip(errors.get_lines(), (history.accuracy, history.validation_accuracy), strict=True):
+        np.testing.assert_allclose(line.get_ydata(), 1 - np.array(accuracy))
+    assert (errors.get_ylabel(), errors.get_title()) == ("error rate", "Examples classified wrongly")
+    assert [axes.get_yscale() for axes in (cost, errors)] == ["log", "log"]
+
+
+def test_no_error_at_all_is_on_the_axis_too():
+    history = tg.History(cost=[3.0, 0.2, 0.1], accuracy=[0.5, 0.999, 1.0])
+    _, errors = drawn(history.plot()).axes
+    assert errors.get_yscale() == "symlog"
+    low, high = errors.get_ylim()
+    assert low <= 0 < 0.5 <= high
+    assert [label.get_text() for label in errors.get_yticklabels()] == ["0 %", "1 %", "10 %", "100 %"]
+    (line,) = errors.get_lines()
+    assert line.get_ydata()[-1] == 0
+
+
+@pytest.mark.parametrize("cost", [[2.0], [2.0, -3.0], [1.0, 1e200, np.inf, np.nan], [0.0, 0.0], [np.nan], []])
+def test_any_cost_is_drawn(cost):
+    (axes,) = drawn(tg.History(cost=cost).plot()).axes
+    (line,) = axes.get_lines()
+    np.testing.assert_array_equal(line.get_ydata(), cost)
+    assert line.get_marker() == "."
+    assert axes.get_yscale() == ("log" if 1e200 in cost else "linear")
 
 
 # --- Activation functions ---------------------------------------------------------------------------------
@@ -57,8 +91,18 @@ def test_every_activation_function_of_one_number_is_drawn():
     figure = drawn(plots.activation_functions())
     assert {axes.get_title() for axes in figure.axes} == set(functional.ACTIVATIONS) - {"softmax"}
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["σ(z)", "σ′(z), by autograd"]
-    for words in ("non-constant", "bounded", "monotonically increasing", "continuous"):
-        assert words in figure.get_suptitle()
+    for words in ("bounded, monotonic and continuous", "Leshno et al. (1993), if and only if σ is no polynomial"):
+        assert words in figure.legends[0].get_title().get_text()
+
+
+def test_no_cell_is_empty_and_the_legend_is_on_top():
+    figure = drawn(plots.activation_functions())
+    rows, columns = figure.axes[0].get_subplotspec().get_gridspec().get_geometry()
+    assert rows * columns == len(figure.axes)
+    legend = figure.legends[0].get_window_extent()
+    assert all(legend.y0 >= axes.get_tightbbox().y1 - 1 for axes in figure.axes)
+    boxes = [axes.get_tightbbox() for axes in figure.axes]
+    assert all(not a.overlaps(b.shrunk(0.98, 0.98)) for a in boxes for b in boxes if a is not b)  # words, too
 
 
 @pytest.mark.parametrize("name", plots.FAILS)
@@ -88,11 +132,11 @@ def test_the_conditions_are_told_truthfully(name):
     assert true.pop("not constant")
     assert set(plots.FAILS[name]) == {words for words, holds in true.items() if not holds}
     (axes,) = plots.activation_functions([name]).axes
-    verdict = axes.get_xlabel().splitlines()[1]
-    if plots.FAILS[name]:
-        assert verdict == "✗ " + ", ".join(plots.FAILS[name])
-    else:
-        assert verdict == "✓ meets the conditions"
+    _, *verdict, leshno = axes.get_xlabel().splitlines()
+    assert " ".join(verdict) == ("✗ " + ", ".join(plots.FAILS[name]) if plots.FAILS[name] else "✓ the notes")
+    # The sixth differences of a polynomial of lower degree are 0.
+    polynomial = np.abs(np.diff(sigma(np.linspace(-5, 5, 12)), 6)).max() < 1e-9
+    assert leshno == ("✗ a polynomial" if polynomial else "✓ Leshno")
 
 
 def test_names_choose_functions_in_their_order():
@@ -304,6 +348,7 @@ def without_matplotlib(monkeypatch):
     "plot",
     [
         lambda: plots.learning_curves(tg.History(cost=[1.0])),
+        lambda: tg.History(cost=[1.0]).plot(),
         lambda: plots.activation_functions(),
         lambda: plots.gradient_norms([[1.0, 2.0]]),
         lambda: plots.saturation(report()),

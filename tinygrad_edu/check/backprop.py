@@ -14,13 +14,14 @@ import numpy.typing as npt
 
 from tinygrad_edu import backprop as by_hand
 from tinygrad_edu.check.arguments import network_problem, two_passes
-from tinygrad_edu.check.report import table, title
+from tinygrad_edu.check.report import Report, title
 from tinygrad_edu.check.witnesses import ONE_SIDED, UNSEEN, NetworkCost, slope_of_cost
 from tinygrad_edu.costs import FROM_LOGITS, cost_named
 from tinygrad_edu.engine import gradients, recording
 from tinygrad_edu.equations.recompute import ULPS
 from tinygrad_edu.equations.words import applied, formula
 from tinygrad_edu.nn import MLP
+from tinygrad_edu.tables import Part
 from tinygrad_edu.tensor import Tensor
 
 Array = npt.NDArray[Any]
@@ -67,8 +68,8 @@ class Row:
     mark: str = ""
 
 
-@dataclass(frozen=True)
-class BackpropReport:
+@dataclass(frozen=True, repr=False)
+class BackpropReport(Report):
     """The result of `check_backprop`. ``str(report)`` is a table.
 
     Attributes
@@ -100,20 +101,27 @@ class BackpropReport:
             for row in self.rows
         )
 
-    def __str__(self) -> str:
+    @property
+    def verdict(self) -> str:
+        """The last line."""
+        return (
+            f"Autograd and BP1–BP4 {'agree' if self.ok else 'DO NOT AGREE'}: the largest error is "
+            f"{self.max_error:.1e} of S, {self.tolerance:.0e} is allowed."
+        )
+
+    def parts(self) -> list[Part]:
+        """The table of all quantities, and the verdict."""
         rows = [("quantity", "equation", "shape", "max |auto − hand|", "÷ S", "fin. diff.")]
         for row in self.rows:
             witness = "" if row.witness is None else f"{row.witness:.0e} {row.mark}".rstrip()
             equation = f"{row.equation:<7} {row.formula}"
             rows.append((row.quantity, equation, str(row.shape), f"{row.difference:.1e}", f"{row.error:.1e}", witness))
-        lines = [f"{self.title}, C = {self.cost:.6g}", *table(rows)]
-        lines += [text for mark, text in REMARKS.items() if any(row.mark == mark for row in self.rows)]
-        verdict = "agree" if self.ok else "DO NOT AGREE"
-        lines.append(
-            f"Autograd and BP1–BP4 {verdict}: the largest error is {self.max_error:.1e} of S, "
-            f"{self.tolerance:.0e} is allowed."
-        )
-        return "\n".join(lines)
+        return [
+            f"{self.title}, C = {self.cost:.6g}",
+            rows,
+            *(text for mark, text in REMARKS.items() if any(row.mark == mark for row in self.rows)),
+            self.verdict,
+        ]
 
 
 def check_backprop(mlp: MLP, x: npt.ArrayLike, y: npt.ArrayLike, cost: str = "quadratic") -> BackpropReport:

@@ -3,20 +3,84 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from tinygrad_edu.check.report import Report
 from tinygrad_edu.check.witnesses import central_difference, complex_step, corner
 from tinygrad_edu.engine import Node, recording
+from tinygrad_edu.tables import Part
 from tinygrad_edu.transforms import vjp
 from tinygrad_edu.trees import leaves_of, tree_map
 
 Array = npt.NDArray[Any]
 
 
-def check_grads(f: Callable[[Any], Any], x: Any, order: int = 2, *, rng: int | np.random.Generator = 0) -> None:
+@dataclass(frozen=True)
+class Derivative:
+    """A derivative of f in one direction, as autograd finds it and as a witness does.
+
+    Attributes
+    ----------
+    order : int
+        Of the derivative.
+    array : int
+        Which of the arrays of x was moved, from 0 up.
+    shape : tuple of int
+        Of that array.
+    autograd, witness : float
+        The two numbers.
+    by : str
+        The witness: "complex step" or "central differences".
+    error : float
+        Their difference, in units of the terms that were added, and a thousandth of 1 + |f|.
+    """
+
+    order: int
+    array: int
+    shape: tuple[int, ...]
+    autograd: float
+    witness: float
+    by: str
+    error: float
+
+
+@dataclass(frozen=True, repr=False)
+class GradientReport(Report):
+    """The result of `check_grads`, which raises where something is wrong. ``str(report)`` is a table.
+
+    Attributes
+    ----------
+    derivatives : tuple of Derivative
+        By rising order.
+    """
+
+    derivatives: tuple[Derivative, ...]
+
+    @property
+    def max_error(self) -> float:
+        """The largest error."""
+        return max((d.error for d in self.derivatives), default=0.0)
+
+    def parts(self) -> list[Part]:
+        """The table of all derivatives, and the verdict."""
+        rows = [("order", "array of x", "shape", "autograd", "witness", "by", "error")]
+        for d in self.derivatives:
+            numbers = (f"{d.autograd:.10g}", f"{d.witness:.10g}", d.by, f"{d.error:.0e}")
+            rows.append((str(d.order), str(d.array), str(d.shape), *numbers))
+        return [
+            "Derivatives along a random direction:",
+            rows,
+            f"They agree: the largest error is {self.max_error:.0e}.",
+        ]
+
+
+def check_grads(
+    f: Callable[[Any], Any], x: Any, order: int = 2, *, rng: int | np.random.Generator = 0
+) -> GradientReport:
     """Check the derivatives that autograd finds for a function against two witnesses that know no rules.
 
     In random directions, one array of ``x`` at a time, autograd is compared with central differences and, where the
@@ -33,6 +97,11 @@ def check_grads(f: Callable[[Any], Any], x: Any, order: int = 2, *, rng: int | n
     rng : int or numpy.random.Generator
         Source or seed of the directions.
 
+    Returns
+    -------
+    GradientReport
+        ``.derivatives``, ``.max_error``; ``str(report)`` is a table of the derivatives and their witnesses.
+
     Raises
     ------
     AssertionError
@@ -44,7 +113,8 @@ def check_grads(f: Callable[[Any], Any], x: Any, order: int = 2, *, rng: int | n
     Examples
     --------
     >>> import numpy as np
-    >>> check_grads(lambda x: np.tanh(x) @ x, np.array([0.3, -1.2]))
+    >>> check_grads(lambda x: np.tanh(x) @ x, np.array([0.3, -1.2])).max_error < 1e-9
+    True
     """
     if not callable(f):
         raise TypeError(f"check_grads: f must be a function, not a {type(f).__name__}")
@@ -61,9 +131,11 @@ def check_grads(f: Callable[[Any], Any], x: Any, order: int = 2, *, rng: int | n
             return u * y + w * (y * y)  # y² makes what flows back depend on x, as it does inside a network
 
         checked: Callable[[Any], Any] = weighted
+        derivatives: list[Derivative] = []
         for k in range(1, order + 1):
-            _check_slope(checked, x, k, generator)
+            derivatives += _checked_slopes(checked, x, k, generator)
             checked = _slope(checked, tree_map(lambda leaf: generator.normal(size=leaf.shape), x))
+    return GradientReport(tuple(derivatives))
 
 
 def _floating(a: Any) -> Array:
@@ -116,7 +188,9 @@ def _slope(f: Callable[[Any], Any], directions: Any) -> Callable[[Any], Any]:
     return slope
 
 
-def _check_slope(f: Callable[[Any], Any], x: Any, order: int, generator: np.random.Generator) -> None:
+def _checked_slopes(f: Callable[[Any], Any], x: Any, order: int, generator: np.random.Generator) -> list[Derivative]:
+    """The derivative for each array of x, or an error that says which is wrong."""
+    derivatives = []
     arrays = list(leaves_of(x))
     precise = [a.astype(float) for a in arrays]
     eps = float(np.finfo(np.result_type(*arrays)).eps)
@@ -131,11 +205,11 @@ def _check_slope(f: Callable[[Any], Any], x: Any, order: int, generator: np.rand
         where = f"derivative of order {order} in array {i} of x (shape {a.shape}), along a random direction"
         found, slope = float(np.sum(g * v)), float(np.sum(np.abs(g * v)))
         size = slope + 1e-3 * (1 + abs(float(along(0.0))))
-        nearest = _nearest(along, found, where)
+        nearest, by = _nearest(along, found, where), "central differences"
         allowed = max(1e-6, 50 * eps**0.5)
         exact = complex_step(along)
         if exact is not None and abs(exact - nearest) <= 1e-6 * slope + 1e-10:  # else f is not analytic, as |x| is not
-            nearest, allowed = exact, max(1e-9, 1e3 * eps)
+            nearest, by, allowed = exact, "complex step", max(1e-9, 1e3 * eps)
         if not abs(nearest - found) <= allowed * size:
             if (sides := corner(along)) is not None:
                 raise ValueError(
@@ -143,6 +217,8 @@ def _check_slope(f: Callable[[Any], Any], x: Any, order: int, generator: np.rand
                     f"side and {sides[1]:.6g} on the other, so that its derivative is a convention; check beside it"
                 )
             raise AssertionError(f"check_grads: {where}: autograd finds {found:.10g}, but it is {nearest:.10g}")
+        derivatives.append(Derivative(order, i, a.shape, found, nearest, by, abs(nearest - found) / size))
+    return derivatives
 
 
 def _nearest(along: Callable[[float], Any], found: float, where: str) -> float:

@@ -10,6 +10,7 @@ All numbers come from the formulas of `tinygrad_edu.backprop`, in float64; no gr
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,10 +20,11 @@ import numpy.typing as npt
 
 from tinygrad_edu import backprop as by_hand
 from tinygrad_edu.check.arguments import as_float64, network_problem, two_passes
-from tinygrad_edu.check.report import table, title
+from tinygrad_edu.check.report import Report, title
 from tinygrad_edu.costs import FROM_LOGITS
 from tinygrad_edu.equations.functions import SATURATED
 from tinygrad_edu.nn import MLP
+from tinygrad_edu.tables import Part
 
 Array = npt.NDArray[Any]
 
@@ -41,6 +43,9 @@ FADES = 10
 NOT_HELD_BACK = (
     f"Neither cause holds a layer back: in none more than {MANY:.0%} of the units are saturated, or of the inputs low."
 )
+
+WIDTH = 88
+"""Of a line in the report."""
 
 STEPS = (0.1, 0.001, 0.00001)
 """How far the demon moves the weighted input that it moves most."""
@@ -106,8 +111,8 @@ class LayerSpeed:
     demon: tuple[DemonStep, ...]
 
 
-@dataclass(frozen=True)
-class LearningReport:
+@dataclass(frozen=True, repr=False)
+class LearningReport(Report):
     """The result of `learning_report`. ``str(report)`` is a table with a diagnosis.
 
     Attributes
@@ -131,7 +136,8 @@ class LearningReport:
         """‖δ^l‖ of every layer, for `tinygrad_edu.viz.plots.gradient_norms`."""
         return [layer.error for layer in self.layers]
 
-    def __str__(self) -> str:
+    def parts(self) -> list[Part]:
+        """The speeds, the diagnosis, and what the demon found."""
         speeds = [("layer", "σ", "units", "‖δ‖", "‖∂C/∂W‖", "saturated units", "inputs ≈ 0")]
         demon = [("layer", "max |Δz|", "δ·Δz", "ΔC", "ΔC / δ·Δz")]
         for l in self.layers:
@@ -140,19 +146,17 @@ class LearningReport:
             for s in l.demon:
                 ratio = "–" if np.isnan(s.ratio) else f"{s.ratio:.7f}"
                 demon.append((str(l.number), f"{s.size:g}", f"{s.predicted:.4e}", f"{s.actual:.4e}", ratio))
-        return "\n".join(
-            [
-                f"{self.title}, C = {self.cost:.6g}",
-                *table(speeds),
-                f"A weight learns slowly if its unit is saturated (|σ′(z)| < {SATURATED}; σ′ is a factor of δ in BP1",
-                f"and BP2), or if its input is low (|a| < {LOW}; a is a factor of ∂C/∂W in BP4). Here:",
-                *(f"• {sentence}" for sentence in self.diagnosis),
-                "",
-                "The demon adds Δz to the weighted inputs of a layer, against δ. Does C change by δ·Δz?",
-                *table(demon),
-                _demon_verdict(self.layers),
-            ]
-        )
+        return [
+            f"{self.title}, C = {self.cost:.6g}",
+            speeds,
+            f"A weight learns slowly if its unit is saturated (|σ′(z)| < {SATURATED}; σ′ is a factor of δ in\n"
+            f"BP1 and BP2), or if its input is low (|a| < {LOW}; a is a factor of ∂C/∂W in BP4). Here:",
+            *(textwrap.fill(f"• {sentence}", WIDTH, subsequent_indent="  ") for sentence in self.diagnosis),
+            "",
+            "The demon adds Δz to the weighted inputs of a layer, against δ. Does C change by δ·Δz?",
+            demon,
+            _demon_verdict(self.layers),
+        ]
 
 
 def learning_report(mlp: MLP, x: npt.ArrayLike, y: npt.ArrayLike, cost: str = "quadratic") -> LearningReport:
@@ -294,6 +298,6 @@ def _demon_verdict(layers: Sequence[LayerSpeed]) -> str:
     if near > max(far / 100, 1e-6):
         return "These steps are still too long: the cost is so curved that the straight line δ·Δz cannot follow it."
     return (
-        f"ΔC / δ·Δz goes to 1: as Δz gets {STEPS[0] / STEPS[-1]:,.0f} times smaller, its distance from 1 falls from "
-        f"{far:.2g} to {near:.2g}.\nSo, to first order, ΔC = δ·Δz."
+        f"ΔC / δ·Δz goes to 1: its distance from 1 falls from {far:.2g} to {near:.2g}\n"
+        f"as Δz gets {STEPS[0] / STEPS[-1]:,.0f} times smaller. So, to first order, ΔC = δ·Δz."
     )

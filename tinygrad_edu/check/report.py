@@ -1,16 +1,27 @@
-"""How a report looks: one table for all of them, and the line above it."""
+"""What every report is: sentences and tables, to be printed or shown in a notebook."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tinygrad_edu.tables import Part, as_html, as_text
 
-def table(rows: Sequence[Sequence[str]]) -> list[str]:
-    """The lines of a table; the first row is its head."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)) for row in rows]
-    rule = "─" * len(lines[0])
-    return [rule, *(line.rstrip() for line in (lines[0], rule, *lines[1:])), rule]
+
+class Report:
+    """Shows itself as text, and in a notebook as HTML."""
+
+    def parts(self) -> list[Part]:
+        """Sentences and tables, from top to bottom."""
+        raise NotImplementedError
+
+    def __str__(self) -> str:
+        return as_text(self.parts())
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        return as_html(self.parts())
 
 
 def title(sizes: Sequence[int], examples: int, cost: str) -> str:

@@ -17,7 +17,8 @@ from tinygrad_edu.compiler.kinds import kinds, owner_of
 from tinygrad_edu.compiler.printers.loops.kinds import CannotTakeError
 from tinygrad_edu.compiler.program import NumbaProgram, Program, UnfitError, faster, import_numba
 from tinygrad_edu.engine import Node
-from tinygrad_edu.errors import unknown_name
+from tinygrad_edu.errors import shown, unknown_name
+from tinygrad_edu.tables import as_html, code_as_html
 from tinygrad_edu.trees import leaves_of, tree_map
 
 MOST_PROGRAMS = 16
@@ -73,8 +74,8 @@ def compile(f: Callable[..., Any], *, backend: str = "numpy") -> Compiled:
     closure or a `functools.partial`, is as in the first call. Sums may be taken in another order than in ``f``,
     products only where no step on the way can overflow or underflow that did not before. Copies and pickles are the
     function without its programs. ``.source`` is the program, ``.formula`` the same without buffers, one assignment
-    for each equation, ``.backend`` what runs it. Machine code gives no floating-point warnings. It copies arguments
-    that are read-only or not contiguous (in C order) before it runs.
+    for each equation, which a notebook shows, ``.backend`` what runs it. Machine code gives no floating-point warnings.
+    It copies arguments that are read-only or not contiguous (in C order) before it runs.
 
     Examples
     --------
@@ -146,6 +147,16 @@ class Compiled:
             self._programs.move_to_end(key)
             self._latest = program
             return program
+
+    def __repr__(self) -> str:
+        name = getattr(self, "__name__", None) or shown(self._f)
+        n = len(self._programs)
+        if self._latest is None:
+            return f"compiled {name}, not called yet"
+        return f"compiled {name}: {n} program{'s' * (n != 1)}, the latest one of {self.backend}"
+
+    def _repr_html_(self) -> str:
+        return as_html([repr(self)]) + (code_as_html(self.formula) if self._latest is not None else "")
 
     @property
     def programs(self) -> list[Program]:

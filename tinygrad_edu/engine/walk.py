@@ -113,8 +113,7 @@ def make_node(
     node = object.__new__(kind)
     if not isinstance(value, _RESULT):
         value = np.asarray(value)
-    node.value = value
-    node.known_to = IN_GRAPH
+    node.value, node.known_to = value, IN_GRAPH
     node.fn, node.args, node.kwargs, node.values, node.parents = fn, args, kwargs, values, parents
     node.grad = node.name = None
     node.requires_grad = bool(parents)

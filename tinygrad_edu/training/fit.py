@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextvars import copy_context
 from typing import Any
 
@@ -13,6 +14,7 @@ from tinygrad_edu.errors import shown
 from tinygrad_edu.nn.initializers import generator_of
 from tinygrad_edu.optim import Optimizer
 from tinygrad_edu.tensor import Tensor
+from tinygrad_edu.training.advice import advice, warn_of_targets
 from tinygrad_edu.training.history import History
 from tinygrad_edu.training.measuring import Array, Cost, Model, measure
 from tinygrad_edu.training.step import Step
@@ -92,15 +94,20 @@ def fit(
 
     def run() -> None:
         with _bar(epochs, progress) as bar:
-            measure(history, model, xs, ys, cost, held_out)
+            outputs = measure(history, model, xs, ys, cost, held_out)
+            warn_of_targets(model, xs, ys)
             for _ in range(epochs):
                 shuffled = order.permutation(len(xs))
                 for start in range(0, len(xs), batch_size):
                     batch = shuffled[start : start + batch_size]
                     step(xs[batch], ys[batch])
-                measure(history, model, xs, ys, cost, held_out)
+                outputs = measure(history, model, xs, ys, cost, held_out)
                 bar.set_postfix_str(history.latest(), refresh=False)
                 bar.update()
+        history.advice = advice(history, model, xs, ys, outputs, cost)
+        if progress:
+            for sentence in history.advice:
+                print(sentence, file=sys.stderr)  # where the bar is
 
     try:
         copy_context().run(run)  # a copy: whatever Ctrl-C leaves open there (no_grad, a scope) ends with it

@@ -59,26 +59,39 @@ def _shape_of(value: Any) -> str:
 
 
 def _check_takes_outputs(cost: Callable[[Any, Any], Any], sigma: Callable[[Any], Any]) -> None:
-    """Raise where a cost of weighted inputs would be given outputs of an activation function."""
+    """Raise where a cost is given outputs of an activation function that it is not made for."""
+    if sigma is identity or sigma not in ACTIVATIONS.values():
+        return
     for (_, name), from_logits in FROM_LOGITS.items():
-        if cost is from_logits and sigma is not identity and sigma in ACTIVATIONS.values():
+        if cost is from_logits:
             raise ValueError(
                 f"fit: {cost.__name__} takes weighted inputs, but the network's output is {sigma.__name__}; use the "
                 f"cost {name!r}, which is computed from the weighted inputs where it can be, or output='identity'"
             )
+    if cost is cross_entropy:  # of outputs that need not sum to 1: it falls to 0 when every unit says yes
+        raise ValueError(
+            f"fit: cross_entropy is of classes that exclude each other, so it takes the outputs of softmax, but the "
+            f"network's output is {sigma.__name__}; use output='softmax', or for units that say yes or no each for "
+            "itself the cost 'binary_cross_entropy'"
+        )
 
 
 def _check_probabilities(cost: Callable[[Any, Any], Any], outputs: Any) -> None:
     """Raise where a cost of probabilities is given something else: it could fall for ever, and mean nothing."""
     for (output, name), from_logits in FROM_LOGITS.items():
         if cost is COSTS[name]:
-            a = outputs.numpy() if isinstance(outputs, Tensor) else np.asarray(outputs)
+            a = values_of(outputs)
             wrong = a[(a < -1e-6) | (a > 1 + 1e-6)]  # but for rounding
             if wrong.size:
                 raise ValueError(
                     f"fit: an output of the model is {wrong[0]:g}, but the cost {name!r} takes probabilities, from 0 "
                     f"to 1; end the model in {output}, or take {from_logits.__name__!r} if it gives weighted inputs"
                 )
+
+
+def values_of(outputs: Any) -> Array:
+    """The array that outputs are, or hold."""
+    return np.asarray(outputs.numpy() if hasattr(outputs, "numpy") else outputs)
 
 
 def accuracy(outputs: Any, y: Array, threshold: float = 0.5) -> float | None:
@@ -93,7 +106,7 @@ def accuracy(outputs: Any, y: Array, threshold: float = 0.5) -> float | None:
     threshold : float
         For probabilities ½; for weighted inputs z it is 0, where σ(z) = ½.
     """
-    a = outputs.numpy() if hasattr(outputs, "numpy") else np.asarray(outputs)
+    a = values_of(outputs)
     if a.ndim != 2 or (y.shape != a.shape and y.shape != a.shape[:1]):  # of a model and a cost of one's own
         return None
     if a.shape[1] == 1:
@@ -107,13 +120,13 @@ def accuracy(outputs: Any, y: Array, threshold: float = 0.5) -> float | None:
 @no_grad()
 def measure(
     history: History, model: Model, x: Array, y: Array, cost: Cost, held_out: tuple[Array, Array] | None
-) -> None:
-    """Add an entry to every list of the history."""
+) -> Any:
+    """Add an entry to every list of the history; the outputs for x."""
     named = cost_named(cost, "fit: cost")
     threshold = 0.0 if named is binary_cross_entropy_with_logits else 0.5
     seen: list[tuple[list[float], float | None]] = []
 
-    def look(costs: list[float], accuracies: list[float], x: Array, y: Array) -> None:
+    def look(costs: list[float], accuracies: list[float], x: Array, y: Array) -> Any:
         C, outputs = cost_of(model, x, y, cost)
         _check_probabilities(named, outputs)
         if named in (cross_entropy, cross_entropy_with_logits) and np.shape(outputs)[1:] == (1,):
@@ -122,9 +135,11 @@ def measure(
                 "one is always 1; take 'binary_cross_entropy' and a sigmoid for yes or no"
             )
         seen.extend([(costs, float(C)), (accuracies, accuracy(outputs, y, threshold))])
+        return outputs
 
-    look(history.cost, history.accuracy, x, y)
+    outputs = look(history.cost, history.accuracy, x, y)
     if held_out is not None:
         look(history.validation_cost, history.validation_accuracy, *held_out)
     # So that Ctrl-C leaves lists of one length.
     at_once(list.append, [(values, value) for values, value in seen if value is not None])
+    return outputs

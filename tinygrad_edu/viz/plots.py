@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +12,7 @@ import numpy.typing as npt
 from tinygrad_edu.check import LearningReport
 from tinygrad_edu.engine import no_grad
 from tinygrad_edu.errors import unknown_name
+from tinygrad_edu.figures import BLUE, COLORS, ORANGE, new_figure, whole_numbers
 from tinygrad_edu.functional import ACTIVATIONS
 from tinygrad_edu.nn import MLP
 from tinygrad_edu.training import History
@@ -25,9 +24,7 @@ if TYPE_CHECKING:
 Array = npt.NDArray[Any]
 Look = dict[str, Any]
 
-BLUE, ORANGE, GREEN = "#0072B2", "#E69F00", "#009E73"
-PALE_GREEN = "#E3F4EE"
-COLORS = (BLUE, ORANGE, GREEN, "#D55E00", "#CC79A7", "#56B4E9", "#F0E442", "#000000")  # Okabe and Ito's palette
+PALE_GREEN, PALE_YELLOW = "#E3F4EE", "#FDF6DC"
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "p", "<", ">")  # one more shape than classes of digits
 SIGMA: Look = {"color": BLUE, "label": "σ(z)"}
 SLOPE: Look = {"color": ORANGE, "linestyle": "--", "label": "σ′(z), by autograd"}
@@ -45,50 +42,41 @@ FAILS: dict[str, tuple[str, ...]] = {
     "gelu": ("not bounded", "not monotonic"),
     "identity": ("not bounded",),
 }
-"""Which conditions of the universal approximation theorem each activation function of one number fails."""
+"""Which of the conditions that the lecture notes put on σ each activation function of one number fails."""
+
+POLYNOMIALS = {"identity"}
+"""Networks of all others approximate any continuous function (Leshno and others, 1993)."""
 
 
 def learning_curves(history: History) -> Figure:
-    """Cost and accuracy after every epoch of a `fit`, on the training and the validation examples.
+    """The learning curves of a `fit`, as `tinygrad_edu.History.plot` draws them.
 
     Parameters
     ----------
     history : History
-        Epoch 0 is the untrained network.
+        Of the training examples, and of the validation examples if there were any.
 
     Returns
     -------
     matplotlib.figure.Figure
-        With one axes for the cost, and one for the accuracy if the targets are classes.
+        With one axes for the cost, and one for the examples if the targets are classes.
 
     Raises
     ------
     ImportError
         If matplotlib is not installed.
     """
-    panels = [("cost C", history.cost, history.validation_cost)]
-    if history.accuracy:
-        panels.append(("accuracy", history.accuracy, history.validation_accuracy))
-    figure: Figure = _figure(width=4.2 * len(panels))
-    for i, (label, training, validation) in enumerate(panels, start=1):
-        axes = figure.add_subplot(1, len(panels), i)
-        axes.plot(training, color=BLUE, label="training")
-        if validation:
-            axes.plot(validation, color=ORANGE, linestyle="--", label="validation")
-        axes.set(xlabel="epoch", ylabel=label)
-        _whole_numbers(axes)
-        axes.set_ylim(0, 1.02 if label == "accuracy" else None)
-        axes.legend(frameon=False)
-        axes.spines[["top", "right"]].set_visible(False)
-    return figure
+    return history.plot()
 
 
 def activation_functions(names: Sequence[str] | None = None) -> Figure:
     """The activation functions σ(z) and their derivatives σ′(z), the latter found by autograd.
 
-    Words under each say whether it meets the conditions that the universal approximation theorem puts on the hidden
-    layer: non-constant, bounded, monotonically increasing (or level) and continuous. They are sufficient, not
-    necessary: a later theorem (Leshno and others, 1993) asks only that σ is no polynomial, which lets relu in.
+    Words under each say whether networks with this function in the hidden layer approximate every continuous function
+    on a bounded region as closely as one likes, if there are units enough. The first line is about the conditions of
+    the lecture notes, which are sufficient: non-constant, bounded, monotonically increasing (or level) and continuous.
+    The second is about the theorem of Leshno, Lin, Pinkus and Schocken (1993), which is sufficient and necessary: σ is
+    no polynomial. So networks of relu do approximate.
 
     Parameters
     ----------
@@ -111,7 +99,8 @@ def activation_functions(names: Sequence[str] | None = None) -> Figure:
     for name in names:
         if name not in FAILS:
             raise ValueError(unknown_name("activation_functions", name, FAILS))
-    figure, panels = _grid("activation_functions", "name", len(names), columns=4, size=2.5)
+    columns = next((n for n in (5, 4, 3) if len(names) % n == 0), 4)
+    figure, panels = _grid("activation_functions", "name", len(names), columns, size=1.9, height=2.5)
     half = np.linspace(0.01, 5, 250)
     z = np.concatenate([-half[::-1], half])
     for axes, name in zip(panels, names, strict=True):
@@ -119,17 +108,28 @@ def activation_functions(names: Sequence[str] | None = None) -> Figure:
         for values, look in ((sigma(z), SIGMA), (elementwise_grad(sigma)(z), SLOPE)):
             # NaN breaks the line at 0, where the functions with a jump have it
             axes.plot(np.insert(z, len(half), 0), np.insert(values, len(half), np.nan), **look)
-        verdict = f"✗ {', '.join(FAILS[name])}" if FAILS[name] else "✓ meets the conditions"
-        axes.set(xlim=(-5, 5), ylim=(-1.3, 2.3), title=name, xlabel=f"z\n{verdict}", xticks=range(-4, 5, 2))
-        axes.set_facecolor("white" if FAILS[name] else PALE_GREEN)
+        axes.set(xlim=(-5, 5), ylim=(-1.3, 2.3), title=name, xticks=range(-4, 5, 2))
+        axes.set_xlabel("\n".join(["z", *_verdicts(name)]), linespacing=1.3)
+        axes.set_facecolor("white" if name in POLYNOMIALS else PALE_YELLOW if FAILS[name] else PALE_GREEN)
         axes.grid(color="#DDDDDD")
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
-    figure.suptitle(
-        "Conditions of the universal approximation theorem:\n"
-        "non-constant, bounded, monotonically increasing, continuous",
-        fontsize="medium",
+    figure.legend(
+        *panels[0].get_legend_handles_labels(),
+        loc="outside upper center",
+        ncols=2,
+        frameon=False,
+        title="Which networks approximate every continuous function?\n"
+        "By the notes, if σ is bounded, monotonic and continuous (sufficient).\n"
+        "By Leshno et al. (1993), if and only if σ is no polynomial.",
     )
     return figure
+
+
+def _verdicts(name: str) -> tuple[str, str]:
+    """In words, by the conditions of the notes, and by those of Leshno and others."""
+    return (
+        "✗ " + ",\n".join(FAILS[name]) if FAILS[name] else "✓ the notes",
+        "✗ a polynomial" if name in POLYNOMIALS else "✓ Leshno",
+    )
 
 
 def gradient_norms(reports: Sequence[LearningReport | npt.ArrayLike] | Array) -> Figure:
@@ -173,7 +173,7 @@ def gradient_norms(reports: Sequence[LearningReport | npt.ArrayLike] | Array) ->
             f"(epochs, layers); the shapes of its rows are {sorted({np.shape(row) for row in rows})}"
         )
     norms = np.array(rows, dtype=float)
-    figure: Figure = _figure(width=6, height=3.8)
+    figure: Figure = new_figure(width=6, height=3.8)
     axes = figure.add_subplot()
     for l, values in enumerate(norms.T, start=1):
         look: Look = {"color": COLORS[(l - 1) % len(COLORS)], "marker": MARKERS[(l - 1) % len(MARKERS)]}
@@ -182,7 +182,7 @@ def gradient_norms(reports: Sequence[LearningReport | npt.ArrayLike] | Array) ->
     if (norms > 0).any():
         axes.set_yscale("log")
     axes.set(xlabel="epoch", ylabel="‖δ‖ = ‖∂C/∂z‖", title="How fast each layer learns")
-    _whole_numbers(axes)
+    whole_numbers(axes)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5), reverse=True)
     return figure
@@ -210,7 +210,7 @@ def saturation(report: LearningReport) -> Figure:
     """
     if not isinstance(report, LearningReport):
         raise TypeError(f"saturation: report must come from tg.learning_report, not be a {type(report).__name__}")
-    figure: Figure = _figure(width=max(5, 2 + len(report.layers)), height=3.8)
+    figure: Figure = new_figure(width=max(5, 2 + len(report.layers)), height=3.8)
     axes = figure.add_subplot()
     positions = np.arange(1, len(report.layers) + 1)
     causes: dict[str, tuple[list[float], Look]] = {
@@ -318,7 +318,7 @@ def decision_regions(
     with no_grad():
         chosen = _classes("decision_regions: the output", model(np.stack([across.ravel(), up.ravel()], 1)), threshold)
         wrong = _classes("decision_regions: the output", model(x), threshold) != labels
-    figure: Figure = _figure(width=5.6, height=4.2)
+    figure: Figure = new_figure(width=5.6, height=4.2)
     axes = figure.add_subplot()
     regions = chosen.reshape(GRID, GRID)
     classes = range(int(max(chosen.max(), labels.max())) + 1)
@@ -370,7 +370,7 @@ def confusion_matrix(outputs: npt.ArrayLike, y: npt.ArrayLike, *, threshold: flo
     counts = np.zeros((n, n), dtype=int)
     np.add.at(counts, (labels, chosen), 1)
     fractions = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    figure: Figure = _figure(width=2.6 + 0.4 * n, height=1.8 + 0.4 * n)
+    figure: Figure = new_figure(width=2.6 + 0.4 * n, height=1.8 + 0.4 * n)
     axes = figure.add_subplot()
     image = axes.imshow(fractions, cmap=_between("white", BLUE), vmin=0, vmax=1)
     for i, j in np.argwhere(counts):
@@ -400,13 +400,6 @@ def _classes(who: str, values: Any, threshold: float) -> Array:
     return rows.astype(int)
 
 
-def _whole_numbers(axes: Any) -> None:
-    """There is no epoch 2.5."""
-    from matplotlib.ticker import MaxNLocator
-
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-
-
 def _every(points: int) -> int:
     """Markers on a line: at most 20."""
     return math.ceil(points / 20)
@@ -429,28 +422,10 @@ def _signed() -> Any:
     return _between(BLUE, "white", ORANGE)
 
 
-def _grid(who: str, what: str, panels: int, columns: int, size: float) -> tuple[Figure, list[Any]]:
+def _grid(who: str, what: str, panels: int, columns: int, size: float, height: float = 0) -> tuple[Figure, list[Any]]:
     """A figure and its axes, row by row."""
     if panels < 1:
         raise ValueError(f"{who}: at least one {what} is needed")
     rows, columns = math.ceil(panels / columns), min(panels, columns)
-    figure: Figure = _figure(width=max(size * columns, 5), height=size * rows + 1)
+    figure: Figure = new_figure(width=max(size * columns, 5), height=(height or size) * rows + 1)
     return figure, [figure.add_subplot(rows, columns, i + 1) for i in range(panels)]
-
-
-def _figure(width: float, height: float = 3.4) -> Any:
-    """A figure outside pyplot, so that nothing is shown twice or kept in memory; a notebook shows it all the same."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise ImportError('plots need matplotlib: pip install "tinygrad_edu[plots]"') from None
-    figure: Any = Figure(figsize=(width, height), layout="constrained")
-    figure._repr_png_ = partial(_png, figure)
-    return figure
-
-
-def _png(figure: Any) -> tuple[bytes, dict[str, int]]:
-    """For notebooks: the picture, and how wide to show it. It has twice as many pixels, to be sharp on any screen."""
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png", dpi=200)
-    return picture.getvalue(), {"width": round(100 * figure.get_figwidth())}
