@@ -3,7 +3,7 @@
 function equationCard(equation, e, withNumbers) {
   const tag = make("span", { class: `tag ${equation.tag}` }, equation.tag);
   const head = p(tag, " ", make("span", { class: "formula big" }, equation.text));
-  const card = make("div", { class: "equation" }, head, p(equation.meaning));
+  const card = make("div", { class: "equation" }, head, p(film.meanings[equation.tag]));
   if (!withNumbers) return card;
   if (equation.numbers && gradientOf(equation.node).size) card.append(...equationNumbers(equation, e), equationMaps(equation, e));
   card.append(badge(equation));
