@@ -154,10 +154,12 @@ class SequentialLR(LambdaLR):
     >>> sgd = tg.optim.SGD(tg.nn.MLP([2, 1]).parameters(), lr=1.0)
     >>> parts = [tg.optim.LinearLR(sgd, 0.25, total_iters=3), tg.optim.CosineAnnealingLR(sgd, 4)]
     >>> schedule = tg.optim.SequentialLR(sgd, parts, milestones=[3])
+    >>> rates = []
     >>> for epoch in range(8):
-    ...     print(f"{sgd.lr:.2f}", end=" ")
+    ...     rates.append(round(sgd.lr, 2))
     ...     schedule.step()
-    0.25 0.50 0.75 1.00 0.85 0.50 0.15 0.00
+    >>> rates
+    [0.25, 0.5, 0.75, 1.0, 0.85, 0.5, 0.15, 0.0]
     """
 
     def __init__(self, optimizer: Optimizer, schedulers: Sequence[LambdaLR], milestones: Sequence[int]) -> None:
