@@ -16,6 +16,7 @@ from tinygrad_edu.viz.symbols import name
 from tinygrad_edu.viz.units import Level
 
 BOXES = 100  # in a picture
+ENTRIES = 3  # written into a box; the page shows the others beside it
 
 
 def pictures(film: Film) -> list[Data]:
@@ -31,7 +32,7 @@ def _picture(film: Film, level: Level) -> Data:
     drawn: list[Description] = []
 
     def describe(most: int) -> Description:
-        drawn[:] = [describe_recorded(film.recorded, level, None, most, film.notation.symbols)]
+        drawn[:] = [describe_recorded(film.recorded, level, None, ENTRIES, most, film.notation.symbols)]
         return replace(drawn[0], notes=[])  # the page has a place of its own for notes
 
     drawing = dot.draw(describe, BOXES, legend=False, direction="LR")
