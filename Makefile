@@ -23,7 +23,7 @@ BENCHMARKS = $(wildcard tests/benchmarks/bench_*.py)
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(DONE)plots ## train on handwritten digits, check backpropagation, draw the graph, film the passes
+demo: $(DONE)plots ## film a small network; train one on real digits, check it, draw it
 	$(RUN) tinygrad_edu $(ARGS)
 
 test: $(DONE)plots $(DONE)test ## run the tests

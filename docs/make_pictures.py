@@ -28,10 +28,8 @@ def xor() -> tg.Tensor:
 
 
 def gradient_graph() -> None:
-    """The graph, upright, to be read in a narrow column."""
-    drawing = tg.draw(xor(), legend=False)
-    drawing.attr(rankdir="TB")
-    print(drawing.render(outfile=IMAGES / "gradient_graph.svg", cleanup=True))
+    """The graph with its equations."""
+    print(tg.draw(xor(), legend=False).render(outfile=IMAGES / "gradient_graph.svg", cleanup=True))
 
 
 def film() -> None:

@@ -49,7 +49,7 @@ FILES_OF = {
     ],
     "backprop": ["formulas", "arguments", "forward", "magnitudes", "matrices"],
     "nn": ["module", "initializers", "linear", "mlp"],
-    "optim": ["base", "sgd", "adam"],
+    "optim": ["base", "sgd", "adagrad", "rmsprop", "adam"],
     "training": ["history", "measuring", "advice", "step", "fit"],
     "rules": [
         "elementwise",
@@ -94,6 +94,7 @@ FILES_OF = {
         "dot",
         "encoding",
         "local",
+        "handed",
         "film",
         "pictures",
         "page",

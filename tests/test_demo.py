@@ -37,10 +37,51 @@ def test_it_ends_well(run):
     assert "Warning" not in finished.stderr
 
 
+def test_it_tells_its_story_in_order(run):
+    out = run[0].stdout
+    told = [
+        "Filmed: backprop",
+        "Learned:",
+        "Checked: Autograd and BP1–BP4 agree",
+        "Drawn:",
+        "Filmed:  ",
+        "quantity  equation",
+    ]
+    places = [out.index(words) for words in told]
+    assert places == sorted(places)
+    assert out.splitlines()[-1].startswith(f"Open {os.path.join('pictures', 'film.html')} first.")
+
+
+def test_the_first_film_is_of_a_small_network_at_bp2(run):
+    page = (run[1] / "pictures" / "film.html").read_text("utf-8")
+    assert all(name in page for name in ("W1", "b1", "W2", "b2", "BP2"))
+    assert "(64, 30)" not in page
+
+
+@pytest.mark.parametrize("display", ["DISPLAY", "WAYLAND_DISPLAY"])
+@pytest.mark.parametrize(
+    ("terminal", "screen", "arguments", "opened"),
+    [(True, True, [], True), (True, True, ["--no-open"], False), (False, True, [], False), (True, False, [], False)],
+)
+def test_it_opens_the_film_where_somebody_can_see_it(
+    display, terminal, screen, arguments, opened, monkeypatch, tmp_path, capsys
+):
+    addresses = []
+    monkeypatch.setattr("webbrowser.open", addresses.append)
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    if screen:
+        monkeypatch.setenv(display, ":0")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
+    main(["--epochs", "0", "--out", str(tmp_path), *arguments])
+    assert addresses == ([(tmp_path / "film.html").as_uri()] if opened else [])
+
+
 def test_it_says_how_many_digits_it_knows(run):
     out = run[0].stdout
-    assert "Training a 64-30-10 network on 1437 handwritten digits" in out
-    percent = re.search(r"It classifies (\d+\.\d)% of 360 digits rightly", out)
+    assert "64-30-10, for 1437 handwritten digits" in out
+    percent = re.search(r"Learned: it is right about (\d+\.\d)% of 360 digits", out)
     assert 30 < float(percent[1]) <= 100  # after one epoch; guessing gives 10
 
 
@@ -63,7 +104,7 @@ def test_it_prints_the_table_of_the_four_equations(run):
 def test_it_draws_the_graph_and_says_where(run):
     finished, folder = run
     path = os.path.join("pictures", "gradient_graph.svg")
-    assert f"The gradient graph: {path}\n" in finished.stdout
+    assert f"its gradient graph, {path}\n" in finished.stdout
     svg = ET.fromstring((folder / path).read_bytes())
     text = " ".join(svg.itertext())
     assert svg.tag.endswith("svg")
@@ -74,14 +115,14 @@ def test_it_plots_the_learning_curve_and_says_where(run):
     pytest.importorskip("matplotlib", reason="plots need matplotlib")
     finished, folder = run
     path = os.path.join("pictures", "learning_curve.png")
-    assert f"The learning curve: {path}\n" in finished.stdout
+    assert f"its learning curve, {path}\n" in finished.stdout
     assert (folder / path).read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
 
 
 def test_it_leaves_nothing_else_behind(run):
     _, folder = run
     assert [path.name for path in folder.iterdir()] == ["pictures"]
-    pictures = {"explorer.html", "gradient_graph.svg", "learning_curve.png"}
+    pictures = {"film.html", "digits_film.html", "gradient_graph.svg", "learning_curve.png"}
     assert {path.name for path in (folder / "pictures").iterdir()} <= pictures
 
 
@@ -90,8 +131,12 @@ def test_without_matplotlib_it_says_so_and_goes_on(tmp_path):
     path = os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH")]))
     finished = demo("--epochs", 0, "--out", tmp_path / "out", cwd=tmp_path, PYTHONPATH=path)
     assert finished.returncode == 0, finished.stderr
-    assert 'No learning curve: plots need matplotlib: pip install "tinygrad_edu[plots]"' in finished.stdout
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"explorer.html", "gradient_graph.svg"}
+    assert 'its learning curve, no: plots need matplotlib: pip install "tinygrad_edu[plots]"' in finished.stdout
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "film.html",
+        "digits_film.html",
+        "gradient_graph.svg",
+    }
 
 
 def test_a_terminal_without_greek_letters_is_no_obstacle(tmp_path):

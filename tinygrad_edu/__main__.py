@@ -1,10 +1,12 @@
-"""The demo: ``python -m tinygrad_edu`` trains on real digits, checks BP1–BP4, and draws the gradient graph."""
+"""The demo, ``python -m tinygrad_edu``: a small network filmed, one for real digits trained, checked and drawn."""
 
 from __future__ import annotations
 
 import argparse
 import io
+import os
 import sys
+import webbrowser
 from pathlib import Path
 from typing import Any
 
@@ -20,36 +22,59 @@ def main(arguments: list[str] | None = None) -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # "?" for a δ that the terminal does not have
     options.out.mkdir(parents=True, exist_ok=True)
-    train, test = tg.data.digits()
 
-    print(f"Training a 64-30-10 network on {len(train[0])} handwritten digits (8×8 pixels) ...")
+    print("Filmed: backpropagation in a network small enough to follow every number.")
+    film = options.out / "film.html"
+    _film_small_network(film)
+    print(f"  {film}\n")
+
+    (x, y), (x_test, y_test) = tg.data.digits()
+    print(f"Now a network that does something: 64-30-10, for {len(x)} handwritten digits of 8×8 pixels.")
     net = tg.nn.MLP([64, 30, 10], rng=options.seed)
     history = tg.fit(
         net,
-        *train,
+        x,
+        y,
         cost="quadratic",
         optimizer=tg.optim.SGD(net.parameters(), lr=3.0),
         epochs=options.epochs,
         batch_size=10,
-        validation=test,
+        validation=(x_test, y_test),
         rng=options.seed,
     )
-    print(
-        f"It classifies {history.validation_accuracy[-1]:.1%} of {len(test[0])} digits rightly that it has never seen."
-    )
+    accuracy = history.validation_accuracy[-1]
+    print(f"Learned: it is right about {accuracy:.1%} of {len(x_test)} digits that it has never seen.")
 
-    print("\nDoes automatic differentiation find what BP1–BP4 say? On the trained network:\n")
-    x, y = test[0][:10], test[1][:10]
-    print(tg.check_backprop(net, x, y, cost="quadratic"))
+    x, y = x_test[:10], y_test[:10]
+    report = tg.check_backprop(net, x, y, cost="quadratic")
+    print(f"Checked: {report.verdict}")
+    C = tg.costs.quadratic(net(x), y)
+    print("Drawn:   its gradient graph,", tg.draw(C).render(outfile=options.out / "gradient_graph.svg", cleanup=True))
+    print("Plotted: its learning curve,", _plot(history, options.out / "learning_curve.png"))
+    print("Filmed:  its forward and backward pass,", tg.explore(C).save(options.out / "digits_film.html"))
 
+    print("\nThe check in full, every quantity by autograd and by hand:\n")
+    print(report)
     print("\nThe program that backpropagation is, for this network and ten images:\n")
     print(_program(net, x, np.eye(10)[y]))
 
-    print()
-    C = tg.costs.quadratic(net(x), y)
-    print("The gradient graph:", tg.draw(C).render(outfile=options.out / "gradient_graph.svg", cleanup=True))
-    print("The film of its two passes:", tg.explore(C).save(options.out / "explorer.html"))
-    _plot(history, options.out / "learning_curve.png")
+    print(f"\nOpen {film} first. It stands at BP2, where the error moves back by one layer; the arrow keys step.")
+    if options.open and _has_screen():
+        webbrowser.open(film.resolve().as_uri())
+
+
+def _film_small_network(path: Path) -> None:
+    """Film XOR in a 2-3-1 network with fresh weights, in which nothing is saturated."""
+    x = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+    y = np.array([[0.0], [1.0], [1.0], [0.0]])
+    net = tg.nn.MLP([2, 3, 1], rng=1)
+    tg.explore(tg.costs.quadratic(net(x), y), path)
+
+
+def _has_screen() -> bool:
+    """Somebody sits before it: output that goes to a file, a pipe or a machine without windows opens no browser."""
+    windows = sys.platform in ("win32", "darwin") or "DISPLAY" in os.environ or "WAYLAND_DISPLAY" in os.environ
+    return windows and sys.stdout.isatty()
 
 
 def _program(net: tg.nn.MLP, x: Any, y: Any) -> str:
@@ -66,25 +91,27 @@ def _program(net: tg.nn.MLP, x: Any, y: Any) -> str:
     return compiled.formula
 
 
-def _plot(history: tg.History, path: Path) -> None:
+def _plot(history: tg.History, path: Path) -> Path | str:
+    """Where the learning curve is, or why it is not."""
     try:
         figure = learning_curves(history)
     except ImportError as error:
-        print(f"No learning curve: {error}")
-        return
+        return f"no: {error}"
     figure.savefig(path, dpi=150)
-    print("The learning curve:", path)
+    return path
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m tinygrad_edu",
-        description="Train a network on handwritten digits, check its gradients against BP1-BP4, and draw their graph.",
+        description="Film backpropagation in a small network, train one on handwritten digits, "
+        "check its gradients against BP1-BP4, and draw their graph.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument("--epochs", type=_count, default=30, help="passes over the training digits")
     parser.add_argument("--seed", type=_count, default=0, help="of the initial weights and of the shuffling")
     parser.add_argument("--out", type=_folder, default=Path("demo"), help="folder for the pictures")
+    parser.add_argument("--no-open", dest="open", action="store_false", help="open no browser at the end")
     return parser
 
 

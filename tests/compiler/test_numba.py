@@ -4,7 +4,6 @@ The text is run twice: as plain Python, quickly and without numba, for every rul
 """
 
 import sys
-import threading
 import time
 import types
 import warnings
@@ -23,6 +22,7 @@ from test_compiler import (
     arrays,
     assert_close,
     assert_same_bits,
+    check_threads,
     networks,
     nielsen,
 )
@@ -325,24 +325,7 @@ def test_results_that_are_held_are_never_written_again(size):
 
 @needs_numba
 def test_threads():
-    compiled = tg.compile(tg.value_and_grad(nielsen), backend="numba")
-    sets = [arguments_of_nielsen((20, 15, 5), n=8, seed=seed) for seed in range(6)]
-    expected = [tg.value_and_grad(nielsen)(*args) for args in sets]
-    wrong = []
-
-    def work(i):
-        for _ in range(50):
-            try:
-                assert_close(compiled(*sets[i]), expected[i])
-            except BaseException as error:
-                wrong.append(error)
-
-    threads = [threading.Thread(target=work, args=(i,)) for i in range(len(sets))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not wrong
+    check_threads("numba")
 
 
 @needs_numba

@@ -11,7 +11,8 @@ from hypothesis.extra.numpy import arrays
 
 import tinygrad_edu as tg
 
-BOTH = pytest.mark.parametrize("optimizer", [tg.optim.SGD, tg.optim.Adam])
+ALL = [tg.optim.SGD, tg.optim.Adam, tg.optim.AdamW, tg.optim.Adagrad, tg.optim.RMSprop]
+EACH = pytest.mark.parametrize("optimizer", ALL)
 NUMBERS = st.floats(-1e3, 1e3)
 RATES = st.floats(1e-4, 10)
 
@@ -104,13 +105,109 @@ def test_first_step_of_adam_is_the_learning_rate(g, lr):
     np.testing.assert_allclose(p.numpy(), [-lr, lr], rtol=2e-5)  # whatever the size of g, as long as it is ≫ ε
 
 
+def nesterov(w, gs, lr, mu, decay):
+    """torch.optim.SGD with nesterov=True."""
+    b = np.zeros_like(w)
+    for g in gs:
+        g = g + decay * w
+        b = mu * b + g
+        w = w - lr * (g + mu * b)
+        yield w
+
+
+def adagrad(w, gs, lr, kappa, decay):
+    """torch.optim.Adagrad."""
+    total = np.zeros_like(w)
+    for t, g in enumerate(gs, start=1):
+        g = g + decay * w
+        total = total + g**2
+        w = w - lr / (1 + (t - 1) * kappa) * g / (np.sqrt(total) + 1e-10)
+        yield w
+
+
+def rmsprop(w, gs, lr, alpha, mu, decay, centered):
+    """torch.optim.RMSprop."""
+    square, average, b = np.zeros_like(w), np.zeros_like(w), np.zeros_like(w)
+    for g in gs:
+        g = g + decay * w
+        square = alpha * square + (1 - alpha) * g**2
+        average = alpha * average + (1 - alpha) * g
+        spread = np.sqrt(np.maximum(square - average**2, 0)) if centered else np.sqrt(square)
+        b = mu * b + g / (spread + 1e-8)
+        w = w - lr * b
+        yield w
+
+
+def adamw(w, gs, lr, beta_1, beta_2, decay):
+    """Loshchilov and Hutter (2019), Algorithm 2, with the decay scaled by the rate as torch.optim.AdamW does."""
+    m, v = np.zeros_like(w), np.zeros_like(w)
+    for t, g in enumerate(gs, start=1):
+        m = beta_1 * m + (1 - beta_1) * g
+        v = beta_2 * v + (1 - beta_2) * g**2
+        w = w - lr * decay * w - lr * (m / (1 - beta_1**t)) / (np.sqrt(v / (1 - beta_2**t)) + 1e-8)
+        yield w
+
+
+UNIT = st.floats(0, 0.99)
+DECAY = st.just(0.0) | st.floats(0, 0.5)
+
+
+@given(data=st.data(), w=arrays(float, 3, elements=st.floats(-10, 10)), lr=st.floats(1e-4, 1))
+def test_every_step_is_that_of_the_formula(data, w, lr):
+    # gradients of at least 1e-3, so that no rounding error is divided by a spread of nearly 0
+    size = st.floats(1e-3, 100)
+    gs = data.draw(arrays(float, (6, 3), elements=size | size.map(lambda g: -g)))
+    optim, a, b, decay = tg.optim, data.draw(UNIT), data.draw(UNIT), data.draw(DECAY)
+    centered = data.draw(st.booleans())
+    for make, expected in (
+        (lambda p: optim.SGD(p, lr, a or 0.5, nesterov=True, weight_decay=decay), nesterov(w, gs, lr, a or 0.5, decay)),
+        (lambda p: optim.Adagrad(p, lr, b, weight_decay=decay), adagrad(w, gs, lr, b, decay)),
+        (
+            lambda p: optim.RMSprop(p, lr, a, momentum=b, centered=centered, weight_decay=decay),
+            rmsprop(w, gs, lr, a, b, decay, centered),
+        ),
+        (lambda p: optim.AdamW(p, lr, (a, b), weight_decay=decay), adamw(w, gs, lr, a, b, decay)),
+    ):
+        p = parameter(w)
+        optimizer = make([p])
+        path = follow(optimizer, p, gs)
+        np.testing.assert_allclose(path, list(expected), rtol=1e-6, atol=1e-6 * lr, err_msg=type(optimizer).__name__)
+
+
+@given(w=arrays(float, 3, elements=NUMBERS), g=arrays(float, 3, elements=NUMBERS), decay=st.floats(0, 1))
+@pytest.mark.parametrize("optimizer", [tg.optim.SGD, tg.optim.Adam, tg.optim.Adagrad, tg.optim.RMSprop])
+def test_weight_decay_is_an_l2_penalty_in_the_cost(optimizer, w, g, decay):
+    by_decay, by_cost = parameter(w), parameter(w)
+    follow(optimizer([by_decay], 0.1, weight_decay=decay), by_decay, [g])
+    opt = optimizer([by_cost], 0.1)
+    (np.sum(by_cost * g) + tg.costs.l2([by_cost], decay)).backward()
+    opt.step()
+    np.testing.assert_allclose(by_decay.numpy(), by_cost.numpy(), rtol=1e-6, atol=1e-9)
+
+
+def test_adamw_decays_all_weights_alike():
+    p = parameter([1.0, 1.0])
+    follow(tg.optim.AdamW([p], lr=0.1, weight_decay=0.5), p, [[0.0, 0.0]])
+    np.testing.assert_allclose(p.numpy(), 0.95, rtol=1e-15)  # 1 − η λ
+
+
 def test_adam_defaults_are_those_of_the_paper():
     p = parameter([0.0])
     adam = tg.optim.Adam([p])
     assert (adam.lr, adam.betas, adam.eps) == (1e-3, (0.9, 0.999), 1e-8)
 
 
-@pytest.mark.parametrize("make", [lambda p: tg.optim.SGD(p, 0.1, momentum=0.9), lambda p: tg.optim.Adam(p, 0.3)])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda p: tg.optim.SGD(p, 0.1, momentum=0.9),
+        lambda p: tg.optim.SGD(p, 0.1, momentum=0.9, nesterov=True),
+        lambda p: tg.optim.Adam(p, 0.3),
+        lambda p: tg.optim.AdamW(p, 0.3, weight_decay=0.0),
+        lambda p: tg.optim.Adagrad(p, 1.0),
+        lambda p: tg.optim.RMSprop(p, 0.02, alpha=0.9, momentum=0.5),
+    ],
+)
 def test_a_bowl_is_descended_to_its_bottom(make):
     w = parameter([5.0, -3.0])
     optimizer = make([w])
@@ -118,7 +215,7 @@ def test_a_bowl_is_descended_to_its_bottom(make):
         optimizer.zero_grad()
         np.sum(np.square(w - np.array([1.0, 2.0]))).backward()
         optimizer.step()
-    np.testing.assert_allclose(w.numpy(), [1, 2], atol=1e-3)
+    np.testing.assert_allclose(w.numpy(), [1, 2], atol=1e-2)  # RMSprop goes to and fro there
 
 
 def test_each_parameter_has_a_memory_of_its_own():
@@ -140,7 +237,7 @@ def test_each_parameter_has_a_memory_of_its_own():
 # --- what a step touches, and what not ------------------------------------------------------------------
 
 
-@BOTH
+@EACH
 def test_a_parameter_without_gradient_is_left(optimizer):
     used, unused = parameter([1.0]), parameter([2.0])
     opt = optimizer([used, unused], lr=0.5)
@@ -163,7 +260,7 @@ def test_a_gradient_that_comes_late_starts_its_memory_late():
     np.testing.assert_array_equal(follow(opt, late, gs), follow(tg.optim.Adam([alone], lr=0.1), alone, gs))
 
 
-@BOTH
+@EACH
 def test_zero_grad_forgets_and_without_it_gradients_add_up(optimizer):
     p = parameter([1.0])
     opt = optimizer([p], lr=0.1)
@@ -177,7 +274,7 @@ def test_zero_grad_forgets_and_without_it_gradients_add_up(optimizer):
     np.testing.assert_array_equal(p.numpy(), [1])
 
 
-@BOTH
+@EACH
 def test_step_leaves_the_gradient_and_old_arrays_alone(optimizer):
     p = parameter([1.0, 2.0])
     given_out, copied = p.data, p.numpy()
@@ -189,7 +286,7 @@ def test_step_leaves_the_gradient_and_old_arrays_alone(optimizer):
     np.testing.assert_array_equal(given_out, copied)
 
 
-@BOTH
+@EACH
 def test_a_step_between_forward_and_backward_changes_no_gradient(optimizer):
     p = parameter([3.0])
     opt = optimizer([p], lr=0.1)
@@ -201,7 +298,7 @@ def test_a_step_between_forward_and_backward_changes_no_gradient(optimizer):
     np.testing.assert_array_equal(p.grad, [6])  # of the value that the cost was computed from
 
 
-@BOTH
+@EACH
 @pytest.mark.parametrize("lr", [0.1, np.float64(0.1)])
 def test_float32_is_kept(optimizer, lr):
     p = parameter(np.array([1.0, 2.0], np.float32))
@@ -214,7 +311,7 @@ def test_float32_is_kept(optimizer, lr):
     assert (p.numpy() < [1, 2]).all()
 
 
-@BOTH
+@EACH
 def test_setting_data_between_steps_is_respected(optimizer):
     p = parameter([1.0])
     opt = optimizer([p], lr=0.1)
@@ -224,16 +321,16 @@ def test_setting_data_between_steps_is_respected(optimizer):
     assert 99 < p.item() < 100
 
 
-@BOTH
+@EACH
 def test_the_learning_rate_may_be_changed(optimizer):
     p = parameter([0.0])
     opt = optimizer([p], lr=0.1)
     opt.lr = 0.5
-    follow(opt, p, [[1.0]])
-    np.testing.assert_allclose(p.numpy(), [-0.5], rtol=1e-6)
+    q = parameter([0.0])
+    np.testing.assert_array_equal(follow(opt, p, [[1.0]]), follow(optimizer([q], lr=0.5), q, [[1.0]]))
 
 
-@BOTH
+@EACH
 def test_params_may_be_a_generator(optimizer):
     net = tg.nn.MLP([2, 3, 1], rng=0)
     opt = optimizer((p for p in net.parameters()), lr=0.1)
@@ -285,7 +382,7 @@ WRONG = [
 ]
 
 
-@BOTH
+@EACH
 @pytest.mark.parametrize(("wrong", "kind", "message"), WRONG)
 def test_wrong_arguments(optimizer, wrong, kind, message):
     with pytest.raises(kind, match=f"^{optimizer.__name__}: {re.escape(message)}"):
@@ -316,6 +413,25 @@ def test_wrong_options_of_adam(options, kind, message):
         tg.optim.Adam([parameter(1.0)], **options)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (lambda p: tg.optim.SGD(p, 0.1, nesterov=True), "SGD: nesterov=True looks ahead along the momentum, but"),
+        (lambda p: tg.optim.SGD(p, 0.1, weight_decay=-1), "SGD: weight_decay must be 0 or more, not -1"),
+        (lambda p: tg.optim.AdamW(p, weight_decay=np.nan), "AdamW: weight_decay must be 0 or more, not nan"),
+        (lambda p: tg.optim.AdamW(p, eps=-1), "AdamW: eps must be 0 or more, not -1"),
+        (lambda p: tg.optim.Adagrad(p, lr_decay=-1), "Adagrad: lr_decay must be 0 or more, not -1"),
+        (lambda p: tg.optim.Adagrad(p, eps=-1), "Adagrad: eps must be 0 or more, not -1"),
+        (lambda p: tg.optim.RMSprop(p, alpha=1), "RMSprop: alpha must be from 0 to below 1, not 1"),
+        (lambda p: tg.optim.RMSprop(p, momentum=-1), "RMSprop: momentum must be from 0 to below 1, not -1"),
+        (lambda p: tg.optim.RMSprop(p, eps=np.inf), "RMSprop: eps must be finite, not inf"),
+    ],
+)
+def test_wrong_options(wrong, message):
+    with pytest.raises(ValueError, match="^" + re.escape(message)):
+        wrong([parameter(1.0)])
+
+
 @pytest.mark.parametrize("momentum", ["0.9", True, None])
 def test_momentum_that_is_no_number(momentum):
     with pytest.raises(TypeError, match=f"^SGD: momentum must be a number, not {momentum!r}$"):
@@ -329,7 +445,7 @@ def test_numbers_of_every_kind_are_learning_rates(lr):
     np.testing.assert_array_equal(p.numpy(), [-2 * float(lr)])
 
 
-@BOTH
+@EACH
 def test_a_step_without_any_gradient_names_backward(optimizer):
     opt = optimizer([parameter([1.0]), parameter([2.0])], 0.1)
     message = "step: none of the 2 parameters has a gradient, so nothing would move; call backward() on a cost"
@@ -344,10 +460,10 @@ def test_a_step_without_any_gradient_names_backward(optimizer):
 class Breaks(tg.optim.SGD):
     """Fails at the second parameter."""
 
-    def update(self, w, g, *state):
+    def update(self, w, g, lr, *state):
         if w.shape == (2,):
             raise ZeroDivisionError
-        return super().update(w, g, *state)
+        return super().update(w, g, lr, *state)
 
 
 def test_a_step_that_fails_moves_nothing():
@@ -363,8 +479,8 @@ def test_a_step_that_fails_moves_nothing():
 @pytest.mark.parametrize("wrong", [lambda w: w[:1], lambda w: w.astype(np.float32)], ids=["shape", "dtype"])
 def test_an_update_of_another_shape_or_dtype_is_refused(wrong):
     class Wrong(tg.optim.Optimizer):
-        def update(self, w, g, *state):
-            return wrong(w - self.lr * g), ()
+        def update(self, w, g, lr, *state):
+            return wrong(w - lr * g), ()
 
     p = parameter([1.0, 2.0], name="W1")
     np.sum(p).backward()
@@ -375,7 +491,7 @@ def test_an_update_of_another_shape_or_dtype_is_refused(wrong):
     np.testing.assert_array_equal(p.numpy(), [1, 2])
 
 
-@BOTH
+@EACH
 def test_a_single_number_stays_an_array(optimizer):
     p = parameter(1.0)
     (p * 2).backward()

@@ -12,6 +12,7 @@ from tinygrad_edu import costs
 from tinygrad_edu.functional import ACTIVATIONS
 from tinygrad_edu.nn import MLP, Linear, Sequential
 from tinygrad_edu.training import accuracy, cost_of
+from tinygrad_edu.training.step import Step
 
 SEEDS = st.integers(0, 2**32)
 
@@ -604,8 +605,15 @@ def test_a_subclass_with_its_own_call_is_called():
 
 OPTIMIZERS = pytest.mark.parametrize(
     "optimizer",
-    [tg.optim.SGD, lambda p, lr: tg.optim.SGD(p, lr, momentum=0.9), lambda p, lr: tg.optim.Adam(p, lr / 10)],
-    ids=["SGD", "momentum", "Adam"],
+    [
+        tg.optim.SGD,
+        lambda p, lr: tg.optim.SGD(p, lr, momentum=0.9, nesterov=True, weight_decay=0.01),
+        lambda p, lr: tg.optim.Adam(p, lr / 10),
+        lambda p, lr: tg.optim.AdamW(p, lr / 10),
+        lambda p, lr: tg.optim.Adagrad(p, lr / 10, lr_decay=0.1),
+        lambda p, lr: tg.optim.RMSprop(p, lr / 100, momentum=0.5, centered=True),
+    ],
+    ids=["SGD", "nesterov", "Adam", "AdamW", "Adagrad", "RMSprop"],
 )
 
 
@@ -625,6 +633,20 @@ def test_the_compiled_step_is_the_step(optimizer, dtype, output, cost):
         np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=tolerance, atol=tolerance)
     np.testing.assert_allclose(histories[0].cost, histories[1].cost, rtol=10 * tolerance)
     assert not any(np.shares_memory(a.data, b.data) for a in nets[0].parameters() for b in nets[1].parameters())
+
+
+@OPTIMIZERS
+def test_the_compiled_step_follows_the_learning_rate(optimizer):
+    x, y = problem(4)
+    nets = [MLP([3, 2], rng=0) for _ in range(2)]
+    for net, compiled in zip(nets, (True, False), strict=True):
+        opt = optimizer(net.parameters(), 0.5)
+        step = Step(net, "quadratic", opt, compiled)
+        for lr in (0.5, 0.5, 0.25, 0.1, 1.0):
+            opt.lr = lr
+            step(x, y)
+    for a, b in zip(*(net.parameters() for net in nets), strict=True):
+        np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-12)
 
 
 @OPTIMIZERS

@@ -1,12 +1,14 @@
 """The static drawing: what it shows, how it renders, and that hostile input stays text."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -17,7 +19,7 @@ import tinygrad_edu as tg
 from tinygrad_edu import engine
 from tinygrad_edu.equations.arrays import norm
 from tinygrad_edu.equations.notation import LONGEST, clean
-from tinygrad_edu.viz import draw
+from tinygrad_edu.viz import dot, draw
 from tinygrad_edu.viz.describe import describe
 from tinygrad_edu.viz.operations import summary
 
@@ -84,6 +86,16 @@ def tags(description):
     return dict(found)
 
 
+def equation(description, name):
+    """BP1 or BP2 of a weighted input: at the one arrow that arrives, or else in the box."""
+    z = box(description, name)
+    at_arrows = [
+        f"{arrow.tag}: {arrow.lines[0]}" for arrow in description.arrows if arrow.target == z.id and arrow.whole
+    ]
+    (found,) = at_arrows + [line for line in z.lines if line.startswith("BP")]
+    return found
+
+
 SVG = "{http://www.w3.org/2000/svg}"
 HARMLESS = {SVG + tag for tag in ("svg", "g", "title", "polygon", "polyline", "ellipse", "path", "text")}
 
@@ -121,8 +133,8 @@ EXPECTED = {
 def test_mlp_shows_the_four_equations(cost):
     description = describe(mlp(cost=cost))
     assert tags(description) == EXPECTED
-    assert box(description, "z1").lines[-1] == "BP2: δ1 = (δ2 W2ᵀ) ⊙ σ′(z1)"
-    assert box(description, "z2").lines[-1] == "BP1: δ2 = ∂C/∂a2 ⊙ σ′(z2)"
+    assert equation(description, "z1") == "BP2: δ1 = (δ2 W2ᵀ) ⊙ σ′(z1)"
+    assert equation(description, "z2") == "BP1: δ2 = ∂C/∂a2 ⊙ σ′(z2)"
 
 
 def test_equations_read_as_z_sigma_a():
@@ -143,8 +155,8 @@ def test_a_network_by_hand_shows_the_same_equations():
     assert final == "v1 = a2 − y"
     assert tags(description) == {**EXPECTED, "BP1": {(final, "a2"), ("a2", "z2")}}
     assert "σ(z2) = 1 / (1 + exp(−z2))" in names(description).values()
-    assert box(description, "z2").lines[-1] == "BP1: δ2 = ∂C/∂a2 ⊙ σ′(z2)"
-    assert ["∂a2/∂z2 = σ′(z2)", "= a2(1 − a2)"] in [arrow.lines for arrow in description.arrows]
+    assert equation(description, "z2") == "BP1: δ2 = ∂C/∂a2 ⊙ σ′(z2)"
+    assert ["δ2 = ∂C/∂a2 ⊙ σ′(z2)", "σ′(z2) = a2(1 − a2)"] in [arrow.lines for arrow in description.arrows]
 
 
 def test_a_scoped_function_counts_as_an_activation():
@@ -154,7 +166,7 @@ def test_a_scoped_function_counts_as_an_activation():
 
     description = describe(by_hand(logistic))
     assert tags(description)["BP2"] == EXPECTED["BP2"]
-    assert box(description, "z1").lines[-1] == "BP2: δ1 = (δ2 W2ᵀ) ⊙ logistic′(z1)"
+    assert equation(description, "z1") == "BP2: δ1 = (δ2 W2ᵀ) ⊙ logistic′(z1)"
 
 
 RELUS = {
@@ -168,7 +180,7 @@ RELUS = {
 def test_a_rectifier_by_hand_shows_bp2(relu):
     description = describe(by_hand(relu))
     assert tags(description)["BP2"] == {("z2", "a1"), ("a1", "z1")}
-    assert box(description, "z1").lines[-1] == "BP2: δ1 = (δ2 W2ᵀ) ⊙ f′(z1)"
+    assert equation(description, "z1") == "BP2: δ1 = (δ2 W2ᵀ) ⊙ f′(z1)"
     assert any(name.startswith("f(z1) = ") for name in names(description).values())
 
 
@@ -190,7 +202,7 @@ def test_only_what_is_one_of_our_functions_gets_its_formulas():
     assert [arrow.lines for arrow in arrows if arrow.gradient] == [["∂C/∂w"]]
     description = describe(mean(sigmoid(X @ tg.Tensor(np.ones((2, 3)), requires_grad=True, name="W"))))
     assert {"sigmoid", "mean"} <= set(names(description).values())
-    assert box(description, "z1").lines[-1] == "BP1: δ1 = ∂C/∂a1 ⊙ sigmoid′(z1)"
+    assert equation(description, "z1") == "BP1: δ1 = ∂C/∂a1 ⊙ sigmoid′(z1)"
     texts = [line for arrow in description.arrows for line in arrow.lines]
     assert not any("1 − a1" in text or text == "= 1/12" for text in texts)
     assert ["∂C/∂w", "= 1/2"] in [
@@ -201,7 +213,7 @@ def test_only_what_is_one_of_our_functions_gets_its_formulas():
 def test_a_weighted_input_with_a_name_of_its_own():
     zebra = X @ tg.Tensor(np.ones((2, 3)), requires_grad=True)
     zebra.name = "zebra"
-    assert "BP1: δ(zebra) = ∂C/∂a1 ⊙ tanh′(zebra)" in box(describe(np.sum(np.tanh(zebra) ** 2)), "zebra").lines
+    assert equation(describe(np.sum(np.tanh(zebra) ** 2)), "zebra") == "BP1: δ(zebra) = ∂C/∂a1 ⊙ tanh′(zebra)"
 
 
 @pytest.mark.parametrize("level", ["equations", "ops"])
@@ -219,15 +231,15 @@ def test_linear_layers_and_costs_from_logits():
     description = describe(tg.costs.cross_entropy_with_logits(network(X), [0, 1, 2, 0]))
     assert tags(description)["BP2"] == {("z2", "z1")}
     assert tags(description)["BP1"] == {("C", "z2")}
-    assert box(description, "z1").lines[-1] == "BP2: δ1 = δ2 W2ᵀ"
+    assert equation(description, "z1") == "BP2: δ1 = δ2 W2ᵀ"
     arrow = next(arrow for arrow in description.arrows if arrow.tag == "BP1")
-    assert arrow.lines == ["∂C/∂z2", "= (softmax(z2) − y)/4"]
+    assert arrow.lines == ["δ2 = ∂C/∂z2", "= (softmax(z2) − y)/4"]
 
 
 def test_softmax_outputs_are_not_called_elementwise():
     network = tg.nn.MLP([2, 3], output="softmax", rng=0)
     description = describe(tg.costs.cross_entropy(network(X), [0, 1, 2, 0]))
-    assert box(description, "z1").lines[-1] == "BP1: δ1 = ∂C/∂z1"
+    assert equation(description, "z1") == "BP1: δ1 = ∂C/∂z1"
 
 
 def test_a_product_of_two_activations_has_no_tag():
@@ -254,7 +266,7 @@ def test_a_recurrent_layer_is_one_weighted_input():
         h = np.tanh(X @ W + h @ U + b)
     description = describe(np.sum(h))
     assert ("z3", "a2") in tags(description)["BP2"]
-    assert box(description, "z1").lines[-1] == "BP2: δ1 = (δ2 Uᵀ) ⊙ tanh′(z1)"
+    assert equation(description, "z1") == "BP2: δ1 = (δ2 Uᵀ) ⊙ tanh′(z1)"
     into_U = [arrow.lines[1] for arrow in description.arrows if arrow.lines[:1] == ["∂C/∂U"]]
     assert into_U[1] == "= … + a1ᵀ δ2"
 
@@ -300,6 +312,28 @@ def test_a_penalty_on_the_weights_is_not_swallowed_by_bp4():
     C = tg.costs.quadratic(network(X), Y) + tg.costs.l2(network.weights, 0.1)
     arrow = next(arrow for arrow in describe(C).arrows if arrow.tag == "BP4")
     assert arrow.lines == ["∂C/∂W1", "= … + xᵀ δ1"]
+
+
+def test_an_equation_that_no_arrow_brings_alone_stands_in_the_box():
+    z = X @ tg.Tensor(np.ones((2, 3)), requires_grad=True, name="W")
+    description = describe(np.sum(z * np.tanh(z)))
+    z1 = box(description, "z1")
+    assert z1.lines[-2:] == ["BP1: δ1 = ∂C/∂z1", "sum of 2 contributions"]
+    assert not any(arrow.whole for arrow in description.arrows if arrow.target == z1.id)
+
+
+def test_bp2_is_one_sentence_on_the_line_of_errors():
+    """From z2 over a1 to z1: the first arrow says what it brings, the second all of BP2."""
+    description = describe(mlp())
+    name = names(description)
+    said = {name[a.target]: (a.whole, a.lines) for a in description.arrows if a.tag in ("BP1", "BP2")}
+    assert said == {
+        "a2": (False, ["∂C/∂a2", "= (a2 − y)/4"]),
+        "z2": (True, ["δ2 = ∂C/∂a2 ⊙ σ′(z2)", "σ′(z2) = a2(1 − a2)"]),
+        "a1": (False, ["∂C/∂a1 = δ2 W2ᵀ"]),
+        "z1": (True, ["δ1 = (δ2 W2ᵀ) ⊙ σ′(z1)", "σ′(z1) = a1(1 − a1)"]),
+    }
+    assert draw(mlp(), legend=False).source.count("BP2") == 1
 
 
 # --- What else is shown --------------------------------------------------------------------------------------
@@ -496,6 +530,125 @@ def test_a_large_graph_at_ops_closes_its_scopes_first():
     assert list(map(str, description.notes)) == ["Scopes are closed to keep the picture small (max_nodes)."]
 
 
+# --- Where things are ------------------------------------------------------------------------------------------
+
+
+def layout(svg):
+    """{id: (left, top, right, bottom)} of the nodes, {(tail, head): points along it} of the edges, in points."""
+    places, paths = {}, {}
+    for element in ET.fromstring(svg).iter(SVG + "g"):
+        title = element.find(SVG + "title")
+        if element.get("class") == "node":
+            shapes = [s for s in element if s.tag in (SVG + "polygon", SVG + "path", SVG + "ellipse")]
+            x, y = np.concatenate([outline(shape) for shape in shapes]).T
+            places[title.text] = (x.min(), y.min(), x.max(), y.max())
+        elif element.get("class") == "edge" and (path := element.find(SVG + "path")) is not None:
+            points = coordinates(path.get("d"))
+            t = np.linspace(0, 1, 20)[:, None]
+            pieces = [points[i : i + 4] for i in range(0, len(points) - 3, 3)]
+            curve = [
+                (1 - t) ** 3 * p + 3 * t * (1 - t) ** 2 * q + 3 * t**2 * (1 - t) * r + t**3 * s for p, q, r, s in pieces
+            ]
+            paths[title.text, bool(path.get("stroke-dasharray"))] = np.concatenate(curve)
+    return places, paths
+
+
+def coordinates(text):
+    return np.array(re.findall(r"-?[\d.]+", text), float).reshape(-1, 2)
+
+
+def outline(shape):
+    if shape.tag == SVG + "ellipse":
+        x, y, rx, ry = (float(shape.get(key)) for key in ("cx", "cy", "rx", "ry"))
+        return np.array([(x - rx, y - ry), (x + rx, y + ry)])
+    return coordinates(shape.get("points") or shape.get("d"))
+
+
+@pytest.mark.usefixtures("_renderer")
+@pytest.mark.parametrize(("direction", "axis", "sign"), [("BT", 1, -1), ("TB", 1, 1), ("LR", 0, 1), ("RL", 0, -1)])
+def test_direction_is_the_way_that_values_flow(direction, axis, sign):
+    C = mlp()
+    ids = {name: id for id, name in names(describe(C)).items()}
+    places, _ = layout(draw(C, direction=direction, legend=False).pipe("svg"))
+    along = [sign * places[ids[name]][axis] for name in ("x", "z1", "a1", "z2", "a2", "C")]
+    assert along == sorted(along)
+    if direction == "BT":
+        assert places == layout(draw(C, legend=False).pipe("svg"))[0]
+
+
+@pytest.mark.usefixtures("_renderer")
+@pytest.mark.parametrize("sizes", [(2, 3, 1), (64, 30, 10), (3, 3, 3, 3)])
+def test_no_arrow_runs_through_a_box_or_along_its_edge(sizes):
+    svg = draw(mlp(sizes), legend=False).pipe("svg")
+    places, paths = layout(svg)
+    assert len(paths) == 10 * (len(sizes) - 1) + 3
+    for (ends, _), points in paths.items():
+        for id, (left, top, right, bottom) in places.items():
+            if id not in ends.split("->"):
+                near = (points > (left - 2, top - 2)).all(axis=1) & (points < (right + 2, bottom + 2)).all(axis=1)
+                assert not near.any(), (ends, id)
+
+
+@pytest.mark.usefixtures("_renderer")
+@pytest.mark.parametrize("sizes", [(2, 3, 1), (64, 30, 10), (3, 3, 3, 3)])
+def test_a_network_fits_a_page_with_letters_of_11_pixels(sizes):
+    """A point of the picture is a pixel, when its letters of 11 points are 11 pixels high."""
+    svg = draw(mlp(sizes), legend=False).pipe("svg", encoding="utf-8")
+    assert float(ET.fromstring(svg).get("width").removesuffix("pt")) < 720
+    assert min(float(size) for size in re.findall(r'font-size="([\d.]+)"', svg)) == 11
+
+
+# --- Colours ---------------------------------------------------------------------------------------------------
+
+# Linear RGB as seen with a kind of colour blindness: Machado, Oliveira and Fernandes (2009), severity 1
+SEEN = {
+    "all colours": np.eye(3),
+    "no red": [[0.152, 1.053, -0.205], [0.115, 0.786, 0.099], [-0.004, -0.048, 1.052]],
+    "no green": [[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]],
+    "no blue": [[1.256, -0.077, -0.179], [-0.078, 0.931, 0.148], [0.005, 0.691, 0.304]],
+}
+
+
+def linear(color):
+    rgb = np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+    return np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+
+
+def lab(rgb):
+    xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]) @ rgb.clip(0, 1)
+    x, y, z = np.cbrt(xyz / [0.9505, 1, 1.089])
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+def contrast(color, other):
+    dark, light = sorted(float(linear(c) @ [0.2126, 0.7152, 0.0722]) + 0.05 for c in (color, other))
+    return light / dark
+
+
+@pytest.mark.parametrize("seen", SEEN)
+def test_each_equation_has_a_colour_for_every_eye_and_a_mark(seen):
+    colors = [dot.OTHER, *(color for _, color in dot.EQUATION.values())]
+    assert min(contrast(color, "#FFFFFF") for color in colors) > 4.5  # as WCAG asks of text
+    looks = [lab(np.array(SEEN[seen]) @ linear(color)) for color in colors]
+    assert min(np.linalg.norm(a - b) for a, b in combinations(looks, 2)) > 14  # 2 can just be told apart
+    marks = [mark for mark, _ in dot.EQUATION.values()]
+    assert len(set(marks)) == 4
+    for tag, (mark, color) in dot.EQUATION.items():
+        lines = [line for line in draw(mlp(), legend=False).source.splitlines() if f"{mark} {tag}" in line]
+        assert lines
+        assert all(f'color="{color}"' in line and f'fontcolor="{color}"' in line for line in lines)
+
+
+def test_the_line_of_errors_is_wider_than_what_leaves_it():
+    by_tag = defaultdict(list)
+    for line in draw(mlp(), legend=False).source.splitlines():
+        if "dashed" in line:
+            color = re.search(r'fontcolor="(#\w+)"', line)[1]
+            by_tag[color].append(float(re.search(r"penwidth=([\d.]+)", line)[1]))
+    colors = {tag: by_tag[color] for tag, (_, color) in dot.EQUATION.items()}
+    assert min(colors["BP1"] + colors["BP2"]) > 1.3 * max(colors["BP3"] + colors["BP4"])
+
+
 # --- Rendering -----------------------------------------------------------------------------------------------
 
 
@@ -680,7 +833,7 @@ def test_a_graph_too_large_for_the_renderer_is_folded_more(monkeypatch):
 @pytest.mark.usefixtures("_no_dot")
 def test_the_renderer_really_fails_on_a_very_large_graph_and_recovers():
     with pytest.warns(UserWarning, match="folded to about"):
-        nodes, _ = read(draw(chain(1600), max_nodes=1700).pipe("svg"))
+        nodes, _ = read(draw(chain(1600), max_nodes=1700, direction="LR").pipe("svg"))
     assert any("operations hidden" in texts[0] for texts in nodes.values())
 
 
@@ -716,6 +869,7 @@ def test_it_stays_a_digraph_to_edit():
         ((np.ones(3),), {}, TypeError, "must be a Tensor, not ndarray"),
         ((tg.Tensor(1.0),), {"level": "op"}, ValueError, "'equations' or 'ops', not 'op'"),
         ((tg.Tensor(1.0),), {"depth": -1}, ValueError, "depth must be 0 or more"),
+        ((tg.Tensor(1.0),), {"direction": "up"}, ValueError, "'BT', 'TB', 'LR' or 'RL'.*not 'up'"),
         ((tg.Tensor(1.0),), {"max_nodes": 0}, ValueError, "max_nodes must be at least 1"),
     ],
 )

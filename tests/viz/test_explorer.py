@@ -60,6 +60,10 @@ def repeated():
     return y * y
 
 
+def logistic(z):
+    return 1 / (1 + np.exp(-z))
+
+
 def attention():
     q, k, v = (parameter(3, 4, seed=seed) for seed in range(3))
     return np.sum(tg.softmax(q @ k.T / 2.0) @ v)
@@ -89,6 +93,8 @@ GRAPHS = {
     "repeated": repeated,
     "attention": attention,
     "recurrent": recurrent,
+    "transposed": lambda: np.sum((logistic(logistic(X @ parameter(3, 2).T) @ parameter(1, 3).T) - Y) ** 2),
+    "columns": lambda: np.mean((tg.sigmoid(parameter(1, 3).T.T @ np.tanh(parameter(2, 3).T @ X.T)) - Y.T) ** 2),
     "mixed": mixed,
     "vector": lambda: np.tanh(parameter(3)),
     "outputs": lambda: tg.nn.MLP([2, 3, 2], rng=0)(X),
@@ -137,19 +143,30 @@ def test_forward_values_and_gradients_are_those_of_the_engine(make):
     json.dumps(data, allow_nan=False)
 
 
+def tracks(data):
+    """The steps back, by operation and where that differs by box."""
+    return [data["backward"], *([data["boxes"]["backward"]] if data["boxes"] else [])]
+
+
 @graphs
 def test_contributions_add_up_to_the_gradient_at_every_node(make):
     data = film(make())
+    for steps in tracks(data):
+        assert_adds_up(data, steps)
+
+
+def assert_adds_up(data, steps):
     sums, count = {}, {}
-    for step in data["backward"]:
+    for step in steps:
         for c in step["contributions"]:
             part = numbers(data, c["part"])
             sums[c["to"]] = sums[c["to"]] + part if c["to"] in sums else part
             count[c["to"]] = count.get(c["to"], 0) + 1
             assert c["number"] == count[c["to"]] <= c["of"]
     for i, total in sums.items():
-        np.testing.assert_array_equal(total, numbers(data, data["nodes"][i]["gradient"]))
-    if data["backward"]:
+        gradient = numbers(data, data["nodes"][i]["gradient"])
+        np.testing.assert_allclose(total, gradient, rtol=0 if steps is data["backward"] else 1e-13)
+    if steps is data["backward"] and steps:
         assert set(sums) == {i for i, node in enumerate(data["nodes"]) if "gradient" in node} - {data["root"]}
 
 
@@ -174,7 +191,9 @@ def test_contributions_are_those_of_the_one_backward_pass(make):
 @graphs
 def test_upstream_times_local_is_the_contribution(make):
     data = film(make())
-    for step in data["backward"]:
+    boxes = data["boxes"]["forward"] if data["boxes"] else []
+    several = {box["operations"][-1] for box in boxes if len(box.get("outputs", [])) > 1}
+    for step in (step for steps in tracks(data) for step in steps):
         g = numbers(data, data["nodes"][step["node"]]["gradient"]) if step["contributions"] else None
         for c in step["contributions"]:
             part, local = numbers(data, c["part"]), c["local"]
@@ -190,6 +209,9 @@ def test_upstream_times_local_is_the_contribution(make):
             elif local["kind"] == "matmul":
                 other = numbers(data, local["other"]).T
                 total = g @ other if local["argument"] == 0 else other @ g
+                total = total.T if local.get("turned") else total
+            elif step["node"] in several:
+                continue  # a box with several results
             else:
                 pytest.fail(f"{data['nodes'][step['node']]['text']} hands back without saying how")
             np.testing.assert_allclose(np.reshape(total, part.shape), part, rtol=1e-12, atol=1e-12)
@@ -532,6 +554,21 @@ def test_a_picture_shows_what_detect_anomaly_stops_at(show):
             C.backward()
 
 
+@pytest.mark.parametrize("at", ["BP5", "bp2", 2, ""])
+def test_an_unknown_equation_is_refused(at):
+    with pytest.raises(ValueError, match=f"explore: at must be 'BP1', 'BP2', 'BP3', 'BP4' or None, not {at!r}"):
+        explore(small(), at=at)
+
+
+def test_an_equation_that_is_not_there_is_refused_and_those_there_are_named():
+    with pytest.raises(
+        ValueError, match="explore: at='BP2', but of the equations this graph has BP1, BP3 and BP4 only"
+    ):
+        explore(small(sizes=[2, 1]), at="BP2")
+    with pytest.raises(ValueError, match="explore: at='BP1', but this graph has none of BP1 to BP4: they stand where"):
+        explore(fan_out(), at="BP1")
+
+
 # --- The file ------------------------------------------------------------------------------------------------
 
 HOSTILE = [
@@ -789,7 +826,7 @@ class Page:
 
     @property
     def steps(self):
-        return self.js("return tinygradFilm.steps.N")
+        return self.js("return tinygradFilm.track.N")
 
     def gradients(self):
         """Of every node, as the page has them at this step: None, or a list."""
@@ -820,20 +857,27 @@ def page(driver, tmp_path):
     assert opened.complaints() == []
 
 
-@pytest.mark.parametrize("name", ["small", "fan_out", "svd", "joined", "recurrent", "large"])
-def test_stepping_to_the_end_gives_numpys_gradients_and_back_restores_the_start(page, name):
+BY_OPERATION = "#view=1"
+
+
+@pytest.mark.parametrize("view", ["#view=0", BY_OPERATION])
+@pytest.mark.parametrize("name", ["small", "fan_out", "svd", "joined", "recurrent", "large", "transposed"])
+def test_stepping_to_the_end_gives_numpys_gradients_and_back_restores_the_start(page, name, view):
     root = GRAPHS[name]()
-    page.open(root)
+    page.open(root, view)
     start = page.snapshot()
     page.js("for (let i = 0; i < arguments[0]; i++) document.getElementById('next').click()", page.steps)
     assert page.status.startswith(f"Step {page.steps} of {page.steps}:")
     operations, gradients = recorded(root)
     shown = page.gradients()
     data = film(root)
+    seen = page.js("return tinygradFilm.film.nodes.map((_, i) => tinygradFilm.isInTrack(i))")
+    assert all(seen) or (view != BY_OPERATION and data["boxes"])
     for i, node in zip(data["forward"], operations, strict=True):
-        np.testing.assert_array_equal([float(x) for x in shown[i]], np.ravel(flat(gradients[node])))
+        if seen[i]:
+            np.testing.assert_array_equal([float(x) for x in shown[i]], np.ravel(flat(gradients[node])))
     for i, node in enumerate(data["nodes"]):
-        if "gradient" in node:
+        if "gradient" in node and seen[i]:
             np.testing.assert_array_equal([float(x) for x in shown[i]], np.ravel(numbers(data, node["gradient"])))
         else:
             assert shown[i] is None
@@ -856,9 +900,8 @@ def test_a_whole_run_by_keyboard_only(page):
     assert page.snapshot() == start
     page.press(Keys.END)
     assert page.status.startswith(f"Step {page.steps} of")
-    page.press(Keys.PAGE_UP)
     page.press(Keys.ARROW_LEFT)
-    assert int(page.status.split()[1]) < page.steps - 1
+    assert int(page.status.split()[1]) == page.steps - 1
     page.press(" ")
     assert page.text("#play") == "pause"
     page.press(" ")
@@ -885,11 +928,11 @@ def test_every_control_is_reached_by_tab_and_shows_the_focus(page):
 def test_arrow_keys_in_a_table_choose_the_entry_and_keep_the_focus(page):
     from selenium.webdriver import Keys
 
-    page.open(small(), "#step=3")
+    page.open(small(), "#step=2&entry=0")
     page.js("document.querySelector('[data-keep=value]').focus()")
     page.press(Keys.ARROW_RIGHT)
     page.press(Keys.ARROW_DOWN)
-    assert page.status.startswith("Step 3 ")
+    assert page.status.startswith("Step 2 ")
     assert page.text("#panel-title").endswith("entry [1, 1]")
     assert page.js("return document.activeElement.getAttribute('aria-selected')") == "true"
 
@@ -897,11 +940,11 @@ def test_arrow_keys_in_a_table_choose_the_entry_and_keep_the_focus(page):
 def test_a_table_that_leads_elsewhere_is_walked_by_arrow_keys_and_left_by_enter(page):
     from selenium.webdriver import Keys
 
-    page.open(small(), "#step=1")
+    page.open(small(), "#step=1&entry=0")
     page.js("document.querySelectorAll('#panel .map')[1].querySelector('[tabindex=\"0\"]').focus()")
     page.press(Keys.ARROW_RIGHT)
     page.press(Keys.ARROW_DOWN)
-    assert page.text("#panel-title") == "v1, entry [0, 0]"
+    assert page.text("#panel-title") == "z1, entry [0, 0]"
     page.press(Keys.ENTER)
     assert page.text("#panel-title") == "x, entry [1, 1]"
     assert page.status.startswith("Step 1 ")
@@ -989,6 +1032,36 @@ def test_the_path_of_an_entry_leads_to_the_result(page):
     assert page.text("#panel-title") == "C"
 
 
+def test_another_view_goes_on_from_the_same_moment(page):
+    page.open(small(), "#step=9")  # z2 hands its gradient back
+    views = page.find("#views button")
+    for said in ["v5 = a1 @ W2 hands", "z2 = a1 W2 + b2 hands"]:
+        views[page.js("return 1 - tinygradFilm.state.view")].click()
+        assert said in page.status
+    for step in range(page.steps + 1):
+        page.step(step)
+        page.js("tinygradFilm.see(1); tinygradFilm.see(0)")
+        assert page.status.startswith(f"Step {step} of 11:")
+
+
+def test_the_step_of_an_activation_function_is_its_slope(page):
+    """By boxes, nothing of the inside of a sigmoid is seen."""
+    root = small()
+    page.open(root)
+    seen = []
+    for step in range(page.steps + 1):
+        page.step(step)
+        seen += [page.status, page.text("main")]
+    text = "\n".join(seen)
+    assert not re.search(r"\bv\d|min\(|exp\(", text)
+    assert "δ1 = ∂C/∂a1 ⊙ σ′(z1) = ∂C/∂a1 ⊙ a1(1 − a1)" in text
+    assert "compute a1 = σ(z1)" in text
+    data = film(root)
+    a1 = next(numbers(data, node["value"]) for node in data["nodes"] if node["symbol"] == "a1")
+    slope = numbers(data, data["boxes"]["backward"][3]["contributions"][0]["local"]["array"])
+    np.testing.assert_allclose(slope, a1 * (1 - a1), rtol=1e-12)
+
+
 def test_predict_hides_the_number_until_it_is_guessed(page):
     from selenium.webdriver import Keys
 
@@ -1031,6 +1104,8 @@ def test_predict_asks_again_for_what_is_no_number_and_stops_the_player(page):
 
 def test_the_path_of_a_value_leads_to_the_inputs(page):
     page.open(small(), "#step=1")
+    assert "Takes x, W1 and b1." in page.text("#step")
+    page.open(small(), BY_OPERATION + "&step=1")
     assert "Takes x and W1." in page.text("#step")
     page.js("tinygradFilm.choose(tinygradFilm.film.forward[0], 4)")
     v = X[1] @ (W := tg.nn.MLP([2, 3, 1], rng=0).weights[0].numpy())[:, 1]
@@ -1091,7 +1166,7 @@ def test_sampled_arrays_show_their_own_entries_or_none(page):
     assert re.search(r"\+ … \(\d+ more products\) = ", page.text("#step"))
     page.js("document.getElementById('predict').click(); document.getElementById('guess').value = '1'")
     page.js("document.querySelector('form.guess').requestSubmit()")
-    assert "You guessed 1 for z1[0, 0]" in page.text("#step")
+    assert "You guessed 1 for z1[" in page.text("#step")
 
 
 def test_what_is_not_finite_has_to_be_named(page):
@@ -1117,10 +1192,10 @@ def test_an_entry_that_the_film_leaves_out_is_not_framed_elsewhere(page):
     assert pictures[0] != pictures[1]
 
 
-def test_an_entry_in_the_address_that_is_not_there_is_the_first(page):
+def test_an_entry_in_the_address_that_is_not_there_is_that_of_the_largest_number(page):
     page.open(small(), "#step=1&entry=9999")
-    assert page.text("#panel-title") == "v1, entry [0, 0]"
-    assert page.text("#step .numbers").startswith("v1[0, 0] = ")
+    assert page.text("#panel-title") == "z1, entry [3, 0]"
+    assert page.text("#step .numbers").startswith("z1[3, 0] = ")
     assert "leaves out" not in page.text("#step")
 
 
@@ -1143,7 +1218,7 @@ def test_a_parameter_alone_is_no_constant(page):
 
 
 def test_an_outlined_image_begins_at_its_first_entry(page):
-    page.open(np.sum(np.ones((12, 20)) @ parameter(20, 30)), "#step=1")
+    page.open(np.sum(np.ones((12, 20)) @ parameter(20, 30)), "#step=1&entry=0")
     labels = page.js("return [...document.querySelectorAll('#panel canvas')].map((c) => c.getAttribute('aria-label'))")
     assert [re.search(r"contributed (\[.*?\])", label)[1] for label in labels if "contributed" in label] == [
         "[0, 0]"
@@ -1161,9 +1236,7 @@ def test_a_layer_has_a_bar_when_its_error_is_known(page):
     assert bars()[0] == [False, False]
     page.step(page.steps)
     assert bars()[0] == [True, True]
-    last = data["depth"][1]["node"]
-    step = next(i for i, s in enumerate(data["backward"]) if [c["to"] for c in s["contributions"]] == [last])
-    page.step(len(data["forward"]) + 2 + step)
+    page.js("tinygradFilm.go(tinygradFilm.completeAt(arguments[0]))", data["depth"][1]["node"])
     assert bars()[0] == [False, True]
     page.find("#predict")[0].click()
     assert bars()[0] == [False, False]
@@ -1198,13 +1271,19 @@ def test_an_equation_is_shown_once_and_its_large_factors_as_images(page):
     page.open(tg.costs.quadratic(tg.nn.MLP([20, 30, 2], rng=0)(np.ones((12, 20))), np.ones((12, 2))))
     page.step(page.steps)
     page.js("tinygradFilm.choose(tinygradFilm.film.nodes.findIndex((n) => n.symbol === 'W1'), 40)")
-    assert len(page.find(".equation")) == 1
-    assert len(page.find(".equation canvas")) == 3  # x, δ1 and ∂C/∂W1
+    assert [tag.text for tag in page.find(".equation .tag")] == ["BP4", "BP3"]  # what is chosen comes first
+    assert len(page.find(".equation")[0].find_elements("css selector", "canvas")) == 3  # x, δ1 and ∂C/∂W1
     assert "∂C/∂W1[1, 10] = Σⱼ x[j, 1] δ1[j, 10]" in page.text(".equation")
 
 
 def test_search_finds_by_name_operation_and_scope(page):
     page.open(small())
+    for wanted, name in [("w2", "W2"), ("σ", "a1"), ("quadratic", "C")]:
+        page.find("#search")[0].clear()
+        page.find("#search")[0].send_keys(wanted)
+        next(button for button in page.find("#found button") if button.text == name).click()
+        assert page.text("#panel-title").startswith(name)
+    page.find("#views button")[1].click()
     for wanted, name in [("w2", "W2"), ("exp", "v3"), ("quadratic", "v9")]:
         page.find("#search")[0].clear()
         page.find("#search")[0].send_keys(wanted)
@@ -1217,11 +1296,11 @@ def test_search_finds_by_name_operation_and_scope(page):
 
 
 def test_the_state_is_in_the_address(page):
-    page.open(small())
+    page.open(small(), BY_OPERATION)
     page.step(20)
     page.js("tinygradFilm.choose(3, 2)")
     address = page.driver.current_url
-    assert address.endswith("#step=20&view=0&node=3&entry=2")
+    assert address.endswith("#step=20&view=1&node=3&entry=2")
     seen = page.snapshot()
     page.show(page.folder / "film.html", "#" + address.partition("#")[2])
     assert page.snapshot() == seen
@@ -1239,6 +1318,31 @@ def test_the_picture_is_saved_as_it_is_seen(page):
     svg = page.driver.execute_async_script("blobs[0].text().then(arguments[0])")
     assert inert(svg)[0] == "svg"
     assert "v1 = sin(x)" in svg
+
+
+def test_the_index_and_the_keys_jump_to_the_equations(page):
+    page.open(small())
+    for key, tag in enumerate(["BP1", "BP2", "BP3", "BP4"], start=1):
+        for press in (lambda: page.press(str(key)), lambda: page.find("#index button")[key - 1].click()):  # noqa: B023
+            page.step(0)
+            press()
+            assert page.text("#step .equation .tag") == tag
+            assert "verified" in page.text("#step .equation")
+    page.press("4")
+    assert page.text("#panel-title").startswith("W1")  # the next of the two
+    page.open(fan_out())
+    assert not page.find("#index")[0].is_displayed()
+
+
+@pytest.mark.parametrize(("at", "shown"), [("BP1", "z2"), ("BP2", "z1"), ("BP3", "b2"), ("BP4", "W2")])
+def test_it_opens_at_an_equation(page, at, shown):
+    path = page.folder / "film.html"
+    explore(small(), path, at=at)
+    page.show(path)
+    assert page.text("#step .equation .tag") == at
+    assert page.text("#panel-title").startswith(shown)
+    page.show(path, "#step=3")
+    assert page.status.startswith("Step 3 ")
 
 
 def test_the_slider_moves_the_film(page):

@@ -101,6 +101,14 @@ class BackpropReport(Report):
             for row in self.rows
         )
 
+    @property
+    def verdict(self) -> str:
+        """The last line of the table."""
+        return (
+            f"Autograd and BP1–BP4 {'agree' if self.ok else 'DO NOT AGREE'}: the largest error is "
+            f"{self.max_error:.1e} of S, {self.tolerance:.0e} is allowed."
+        )
+
     def parts(self) -> list[Part]:
         """The table of all quantities, and the verdict."""
         rows = [("quantity", "equation", "shape", "max |auto − hand|", "÷ S", "fin. diff.")]
@@ -108,14 +116,8 @@ class BackpropReport(Report):
             witness = "" if row.witness is None else f"{row.witness:.0e} {row.mark}".rstrip()
             equation = f"{row.equation:<7} {row.formula}"
             rows.append((row.quantity, equation, str(row.shape), f"{row.difference:.1e}", f"{row.error:.1e}", witness))
-        verdict = "agree" if self.ok else "DO NOT AGREE"
-        return [
-            f"{self.title}, C = {self.cost:.6g}",
-            rows,
-            *(text for mark, text in REMARKS.items() if any(row.mark == mark for row in self.rows)),
-            f"Autograd and BP1–BP4 {verdict}: the largest error is {self.max_error:.1e} of S, "
-            f"{self.tolerance:.0e} is allowed.",
-        ]
+        remarks = [text for mark, text in REMARKS.items() if any(row.mark == mark for row in self.rows)]
+        return [f"{self.title}, C = {self.cost:.6g}", rows, *remarks, self.verdict]
 
 
 def check_backprop(mlp: MLP, x: npt.ArrayLike, y: npt.ArrayLike, cost: str = "quadratic") -> BackpropReport:

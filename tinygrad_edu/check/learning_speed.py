@@ -10,6 +10,7 @@ All numbers come from the formulas of `tinygrad_edu.backprop`, in float64; no gr
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -42,6 +43,9 @@ FADES = 10
 NOT_HELD_BACK = (
     f"Neither cause holds a layer back: in none more than {MANY:.0%} of the units are saturated, or of the inputs low."
 )
+
+WIDTH = 88
+"""Of a line in the report."""
 
 STEPS = (0.1, 0.001, 0.00001)
 """How far the demon moves the weighted input that it moves most."""
@@ -145,9 +149,9 @@ class LearningReport(Report):
         return [
             f"{self.title}, C = {self.cost:.6g}",
             speeds,
-            f"A weight learns slowly if its unit is saturated (|σ′(z)| < {SATURATED}; σ′ is a factor of δ in BP1\n"
-            f"and BP2), or if its input is low (|a| < {LOW}; a is a factor of ∂C/∂W in BP4). Here:",
-            *(f"• {sentence}" for sentence in self.diagnosis),
+            f"A weight learns slowly if its unit is saturated (|σ′(z)| < {SATURATED}; σ′ is a factor of δ in\n"
+            f"BP1 and BP2), or if its input is low (|a| < {LOW}; a is a factor of ∂C/∂W in BP4). Here:",
+            *(textwrap.fill(f"• {sentence}", WIDTH, subsequent_indent="  ") for sentence in self.diagnosis),
             "",
             "The demon adds Δz to the weighted inputs of a layer, against δ. Does C change by δ·Δz?",
             demon,
@@ -294,6 +298,6 @@ def _demon_verdict(layers: Sequence[LayerSpeed]) -> str:
     if near > max(far / 100, 1e-6):
         return "These steps are still too long: the cost is so curved that the straight line δ·Δz cannot follow it."
     return (
-        f"ΔC / δ·Δz goes to 1: as Δz gets {STEPS[0] / STEPS[-1]:,.0f} times smaller, its distance from 1 falls from "
-        f"{far:.2g} to {near:.2g}.\nSo, to first order, ΔC = δ·Δz."
+        f"ΔC / δ·Δz goes to 1: its distance from 1 falls from {far:.2g} to {near:.2g}\n"
+        f"as Δz gets {STEPS[0] / STEPS[-1]:,.0f} times smaller. So, to first order, ΔC = δ·Δz."
     )

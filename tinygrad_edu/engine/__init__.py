@@ -31,7 +31,7 @@ from tinygrad_edu.engine.modes import (
 from tinygrad_edu.engine.ownership import EXPOSED, IN_GRAPH, PRIVATE, copied, own
 from tinygrad_edu.engine.primitive import primitive, recordable
 from tinygrad_edu.engine.table import EXPANSIONS, RULES, SPELLINGS, Each, Rule, defvjp, expands, spells
-from tinygrad_edu.engine.walk import Contribution, contributions, gradients, hand_back, make_node, record
+from tinygrad_edu.engine.walk import Contribution, contributions, gradients, make_node, record, steps_of
 
 __all__ = [
     "EXPANSIONS",
@@ -58,7 +58,6 @@ __all__ = [
     "dispatch",
     "expands",
     "gradients",
-    "hand_back",
     "is_recording",
     "is_watched",
     "make_leaf",
@@ -76,6 +75,7 @@ __all__ = [
     "scope",
     "scoped",
     "spells",
+    "steps_of",
     "told",
     "unbroadcast",
     "watching",

@@ -113,8 +113,7 @@ def make_node(
     node = object.__new__(kind)
     if not isinstance(value, _RESULT):
         value = np.asarray(value)
-    node.value = value
-    node.known_to = IN_GRAPH
+    node.value, node.known_to = value, IN_GRAPH
     node.fn, node.args, node.kwargs, node.values, node.parents = fn, args, kwargs, values, parents
     node.grad = node.name = None
     node.requires_grad = bool(parents)
@@ -186,12 +185,6 @@ def contributions(
     if root in useful:
         received[root] = seed
     return steps_of(order, useful, received, wanted, create_graph)
-
-
-def hand_back(node: Node, g: Any, useful: Collection[Node]) -> list[Contribution]:
-    """One step back through one call: what each useful argument is handed of the gradient g of the result."""
-    [(_, _, parts)] = steps_of([node], useful, {node: g}, (), False)
-    return parts
 
 
 def steps_of(

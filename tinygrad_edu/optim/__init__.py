@@ -1,7 +1,9 @@
 """Optimisers: how the parameters move once the gradient is known."""
 
-from tinygrad_edu.optim.adam import Adam
+from tinygrad_edu.optim.adagrad import Adagrad
+from tinygrad_edu.optim.adam import Adam, AdamW
 from tinygrad_edu.optim.base import Optimizer
+from tinygrad_edu.optim.rmsprop import RMSprop
 from tinygrad_edu.optim.sgd import SGD
 
-__all__ = ["SGD", "Adam", "Optimizer"]
+__all__ = ["SGD", "Adagrad", "Adam", "AdamW", "Optimizer", "RMSprop"]

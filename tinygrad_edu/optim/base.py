@@ -29,16 +29,20 @@ class Optimizer:
         Leaves that require a gradient.
     lr : float
         The learning rate η, > 0. It may be set anew between steps.
+    weight_decay : float
+        λ ≥ 0; what a subclass makes of it, usually ∂C/∂w + λ w for ∂C/∂w (`decayed`).
 
     Raises
     ------
     ValueError
-        If there are no parameters, or ``lr`` is not positive and finite.
+        If there are no parameters, ``lr`` is not positive and finite, or ``weight_decay`` not finite and 0 or more.
     TypeError
-        If a parameter is not a leaf that requires a gradient, or ``lr`` is no number.
+        If a parameter is not a leaf that requires a gradient, or ``lr`` or ``weight_decay`` is no number.
     """
 
-    def __init__(self, params: Iterable[Tensor], lr: float) -> None:
+    def __init__(self, params: Iterable[Tensor], lr: float, weight_decay: float = 0.0) -> None:
+        check_number(type(self).__name__, "weight_decay", weight_decay, "0 or more", lambda decay: decay >= 0)
+        self.weight_decay = weight_decay
         self.lr = lr
         self.params = _leaves(type(self).__name__, params)
         self.state = [self.initial_state(p.value) for p in self.params]
@@ -77,7 +81,7 @@ class Optimizer:
                 )
         self.move(
             [
-                (None, s) if g is None else self.update(p.value, g, *s)
+                (None, s) if g is None else self.update(p.value, g, np.asarray(self.lr, p.dtype), *s)
                 for p, g, s in zip(self.params, grads, self.state, strict=True)
             ]
         )
@@ -113,9 +117,16 @@ class Optimizer:
         """What is remembered about a parameter before the first step."""
         return ()
 
-    def update(self, w: Any, g: Any, *state: Any) -> tuple[Any, State]:
-        """The parameter after a step down its gradient ``g``, and what is remembered: plain NumPy, so it compiles."""
+    def update(self, w: Any, g: Any, lr: Any, *state: Any) -> tuple[Any, State]:
+        """The parameter after a step down its gradient ``g``, and what is remembered: plain NumPy, so it compiles.
+
+        ``lr`` is η as an array without axes, of the dtype of ``w``.
+        """
         raise NotImplementedError
+
+    def decayed(self, w: Any, g: Any) -> Any:
+        """∂C/∂w + λ w, the gradient with weight decay."""
+        return g + float(self.weight_decay) * w if self.weight_decay else g
 
 
 def at_once(fn: Callable[..., Any], changes: Iterable[tuple[Any, ...]]) -> None:

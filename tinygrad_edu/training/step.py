@@ -28,7 +28,7 @@ class Step:
             self._take(x, y)
             return
         try:
-            moved = self._compiled(x, y, self._optimizer.state)
+            moved = self._compiled(x, y, np.asarray(self._optimizer.lr, float), self._optimizer.state)
         except Exception as error:
             self._take(x, y)  # an error of the model itself comes out here
             self._compiled = None
@@ -50,7 +50,7 @@ ANOTHER_MODEL = "fit: the cost depends on no parameter of the optimizer: is it o
 
 
 def _moved(
-    model: Model, cost: Cost, optimizer: Optimizer, x: Any, y: Any, state: list[State]
+    model: Model, cost: Cost, optimizer: Optimizer, x: Any, y: Any, lr: Any, state: list[State]
 ) -> list[tuple[Any, State]]:
     """A step as a function: for each parameter its new value, None where there is no gradient, and its state."""
     C = _cost_to_lower(model, x, y, cost)
@@ -58,7 +58,7 @@ def _moved(
     if not found:
         raise ValueError(ANOTHER_MODEL)
     return [
-        optimizer.update(p, found[p], *s) if p in found else (None, s)
+        optimizer.update(p, found[p], lr.astype(p.dtype), *s) if p in found else (None, s)
         for p, s in zip(optimizer.params, state, strict=True)
     ]
 

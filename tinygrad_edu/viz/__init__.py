@@ -24,16 +24,18 @@ def draw(
     *,
     level: Literal["equations", "ops"] = "equations",
     depth: int | None = None,
+    direction: Literal["BT", "TB", "LR", "RL"] = "BT",
     gradients: bool = True,
     legend: bool = True,
     max_nodes: int = 200,
 ) -> Drawing:
     """Draw how a tensor was computed, and how its gradient flows back.
 
-    Left to right, boxes are values and ellipses operations; dashed arrows carry the gradient back, labelled with the
-    local derivative and with the equation of backpropagation, BP1 to BP4, that they are. The equations are found in the
-    structure, so a network written by hand with ``@`` shows them too. Gradients are computed for the picture alone: it
-    is the same before and after `Tensor.backward`, and no ``.grad`` changes.
+    Boxes are values and ellipses operations, from the bottom up; the result, with which reading begins, is at the top.
+    Dashed arrows carry the gradient back, labelled with the local derivative or with the equation of backpropagation,
+    BP1 to BP4, that they are. The equations are found in the structure, so a network written by hand with ``@`` shows
+    them too. Gradients are computed for the picture alone: it is the same before and after `Tensor.backward`, and no
+    ``.grad`` changes.
 
     Parameters
     ----------
@@ -44,6 +46,8 @@ def draw(
         "equations" closes every function into one circle, so that the graph reads z → σ → a; "ops" opens all of them.
     depth : int, optional
         Instead: open the scopes (functions, layers) to this depth; 0 closes the outermost.
+    direction : {"BT", "TB", "LR", "RL"}
+        Which way values flow, as Graphviz calls it: from bottom to top, top to bottom, left to right, right to left.
     gradients : bool
         Whether to show gradients; without them, the picture is of the forward pass alone.
     legend : bool
@@ -56,7 +60,7 @@ def draw(
     -------
     Drawing
         A `graphviz.Digraph`: a notebook shows it, ``.source`` is its text, ``.render(outfile="net.svg")`` writes it.
-        SVG needs no Graphviz program; PNG and PDF do. In the DOT text a gradient edge runs left to right with
+        SVG needs no Graphviz program; PNG and PDF do. In the DOT text a gradient edge runs as values do, with
         ``dir=back``.
 
     Raises
@@ -84,6 +88,8 @@ def draw(
         raise ValueError(f"draw: level must be 'equations' or 'ops', not {level!r}")
     if depth is not None and depth < 0:
         raise ValueError(f"draw: depth must be 0 or more, not {depth}")
+    if direction not in ("BT", "TB", "LR", "RL"):
+        raise ValueError(f"draw: direction must be 'BT', 'TB', 'LR' or 'RL' (from bottom to top, …), not {direction!r}")
     if max_nodes < 1:
         raise ValueError(f"draw: max_nodes must be at least 1, not {max_nodes}")
 
@@ -92,10 +98,10 @@ def draw(
     def describe(most: int) -> Description:
         return describe_recorded(recorded, level, depth, most)
 
-    return dot.draw(describe, max_nodes, legend)
+    return dot.draw(describe, max_nodes, legend, direction)
 
 
-def explore(tensor: Tensor, path: str | os.PathLike[str] | None = None) -> Explorer:
+def explore(tensor: Tensor, path: str | os.PathLike[str] | None = None, *, at: str | None = None) -> Explorer:
     """Make a film of how a tensor was computed and how its gradient flows back: one page for the browser.
 
     The page steps through every operation forward, then every operation backward, where it shows the rule in symbols
@@ -110,6 +116,8 @@ def explore(tensor: Tensor, path: str | os.PathLike[str] | None = None) -> Explo
         of its elements.
     path : path-like, optional
         The HTML file to write. An old file stays as it is until the new one is complete.
+    at : {"BP1", "BP2", "BP3", "BP4"}, optional
+        The equation at which the film opens: the first that the backward pass comes to. Without it, at the start.
 
     Returns
     -------
@@ -120,6 +128,8 @@ def explore(tensor: Tensor, path: str | os.PathLike[str] | None = None) -> Explo
     ------
     TypeError
         If ``tensor`` is not a tensor.
+    ValueError
+        If ``at`` is no equation of this graph.
     OSError
         If the file cannot be written.
 
@@ -135,7 +145,7 @@ def explore(tensor: Tensor, path: str | os.PathLike[str] | None = None) -> Explo
     from tinygrad_edu.viz.recorded import check_is_tensor
 
     check_is_tensor("explore", tensor)
-    explorer = Explorer(tensor)
+    explorer = Explorer(tensor, at)
     if path is not None:
         explorer.save(path)
     return explorer

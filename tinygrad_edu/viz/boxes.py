@@ -18,7 +18,7 @@ from tinygrad_edu.viz.description import Arrow, Box, Cluster, Description, Kind,
 from tinygrad_edu.viz.operations import name_of_operation
 from tinygrad_edu.viz.recorded import Recorded
 from tinygrad_edu.viz.symbols import Named
-from tinygrad_edu.viz.units import Folded, Unit, is_leaf, uses_of_leaves
+from tinygrad_edu.viz.units import Folded, Input, Unit, is_leaf, uses_of_leaves
 
 REPEAT = 4  # a leaf used by more operations than this is drawn at each of them
 MANY = 24  # leaves beyond this number at one operation become one box
@@ -50,6 +50,7 @@ def draw(recorded: Recorded, folded: Folded, named: Named, max_nodes: int, notes
         drawing.add(unit)
     if not units:
         drawing.add_value(recorded.root, recorded.root.value, None)
+    drawing.add_equations()
     arrows = list(drawing.arrows.values())
     _count_contributions(drawing.boxes, arrows, hidden)
     return Description(drawing.boxes, arrows, drawing.frames.shown, notes)
@@ -90,6 +91,7 @@ class _Drawing:
         self.boxes: list[Box] = []
         self.arrows: dict[tuple[str, str, bool], Arrow] = {}
         self.place: dict[int, str] = {}  # of a value, by id: the box it is in
+        self.said: set[int] = set()  # the values, by id, whose equation stands at an arrow
 
     def add(self, unit: Unit) -> None:
         """A circle, with the values that come in and go out."""
@@ -160,29 +162,45 @@ class _Drawing:
                     self._arrow(Arrow(self.place[id(operand)], box))
                     if operand in self.recorded.grads:
                         arriving = norm(self.recorded.grads[operand])
-                        self._arrow(Arrow(box, self.place[id(operand)], True, None, [], arriving))
+                        self._arrow(Arrow(box, self.place[id(operand)], True, norm=arriving))
             self.place[id(node)] = box
 
     def _back(self, unit: Unit, output: Node, sources: dict[int, str]) -> Iterator[Arrow]:
         """The gradient arrows from an output of a unit to what it was computed from."""
         grads, uses = self.recorded.grads, self.recorded.structure.users
         reaching = [i for i in unit.inputs if i.needs_gradient and i.operand in grads]
-        steps: dict[Node, list[labels.Step]] = {}
+        steps: dict[Node, list[tuple[Input, labels.Step]]] = {}
         for i in reaching:
             step = labels.step_back(unit, output, i, len(reaching), self.notation)
-            steps.setdefault(i.operand, []).append(step)
+            steps.setdefault(i.operand, []).append((i, step))
         for value, known in steps.items():
-            left, _, tag = known[0]
-            right = " + ".join(step.right for step in known) if all(step.right for step in known) else ""
-            if tag in ("BP3", "BP4") and len(uses[value]) > len(known):
-                right = f"… + {right}"  # it is used elsewhere too
-            lines = [left, f"= {right}"] if right else [left]
-            yield Arrow(self.place[id(output)], sources[id(value)], True, tag, lines, norm(grads[value]))
+            i, (left, right, tag) = known[0]
+            rights = [step.right for _, step in known]
+            right = " + ".join(rights) if all(rights) else ""
+            is_all = len(uses[value]) == len(known) and len(unit.outputs) == 1
+            equation = self.notation.equation(value) if is_all else None
+            if equation:
+                self.said.add(id(value))
+                lines = labels.beside(equation, labels.Step(left, right, tag), output, i, self.notation)
+            else:
+                is_sum = tag in ("BP3", "BP4") and not is_all  # it is used elsewhere too
+                lines = [left, f"= {'… + ' * is_sum}{right}"] if right else [left]
+            whole = tag in ("BP3", "BP4") or (equation is not None and equation.tag is not None)
+            source = sources[id(value)]
+            yield Arrow(self.place[id(output)], source, True, tag, lines, whole, norm(grads[value]))
+
+    def add_equations(self) -> None:
+        """Into the boxes those equations of which no arrow brings the whole."""
+        for box in self.boxes:
+            if isinstance(box.value, Node) and box.value in self.recorded.grads and id(box.value) not in self.said:
+                equation = self.notation.equation(box.value)
+                if equation:
+                    box.text.append(Line("gradient", str(equation)))
 
     def _arrow(self, arrow: Arrow) -> None:
         key = (arrow.source, arrow.target, arrow.gradient)
         if key in self.arrows:  # several values hidden in one box
-            arrow = replace(self.arrows[key], lines=[], norm=max(arrow.norm, self.arrows[key].norm))
+            arrow = replace(self.arrows[key], lines=[], whole=False, norm=max(arrow.norm, self.arrows[key].norm))
         self.arrows[key] = arrow
 
     def _box(self, kind: Kind, text: list[Line], frame: int | None, value: Any = None, ops: Any = ()) -> str:

@@ -56,8 +56,9 @@ class Arrow:
     source: str
     target: str
     gradient: bool = False
-    tag: str | None = None  # BP1 … BP4
-    lines: list[str] = field(default_factory=list)  # the local derivative
+    tag: str | None = None  # BP1 … BP4, of which it is the whole or a part
+    lines: list[str] = field(default_factory=list)  # that equation, or the local derivative
+    whole: bool = False  # whether the text is all of the equation
     norm: float = 0.0  # of the gradient that arrives
 
 

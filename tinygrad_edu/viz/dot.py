@@ -19,7 +19,12 @@ import graphviz
 from tinygrad_edu.equations.words import EQUATIONS
 from tinygrad_edu.viz.description import Arrow, Box, Description
 
-BLUE, SKY, ORANGE, GREEN, RED, GREY = "#0072B2", "#56B4E9", "#E69F00", "#009E73", "#C00000", "#555555"
+SKY, ORANGE, GREEN, RED, GREY = "#56B4E9", "#E69F00", "#009E73", "#C00000", "#555555"
+# Of gradients: their mark and colour. Each differs from the others for every kind of colour blindness too.
+EQUATION = {"BP1": ("●", "#B04500"), "BP2": ("■", "#0A3F8F"), "BP3": ("▲", "#0F8054"), "BP4": ("◆", "#9030B8")}
+OTHER = "#5A646E"
+ERRORS = ("BP1", "BP2")  # the equations along the line of δ, from layer to layer
+ONE_LINE = 26  # letters beside an arrow
 READABLE = 0.75  # of its size, a picture can be shown; its letters are then 11 pixels high
 FONT = "Helvetica"  # Graphviz knows the widths of its letters, and adds sans-serif where it is missing
 
@@ -142,7 +147,7 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc] # graphviz has no types
         return f'<div style="overflow-x:auto" tabindex="0" role="group" aria-label="Drawing, scrolls">{svg}</div>'
 
 
-def draw(describe: Callable[[int], Description], max_nodes: int, legend: bool) -> Drawing:
+def draw(describe: Callable[[int], Description], max_nodes: int, legend: bool, direction: str) -> Drawing:
     """The drawing of ``describe(max_nodes)``, and of descriptions with fewer boxes should the renderer fail on it."""
     drawing = Drawing("graph", format="svg")
     drawn = ""
@@ -151,7 +156,7 @@ def draw(describe: Callable[[int], Description], max_nodes: int, legend: bool) -
         nonlocal drawn
         description = describe(max_nodes)
         drawing.body.clear()
-        _write(drawing, description, [*map(str, description.notes), *more_notes], legend)
+        _write(drawing, description, [*map(str, description.notes), *more_notes], legend, direction)
         drawn = drawing.source
 
     def redraw() -> bool:
@@ -169,8 +174,9 @@ def draw(describe: Callable[[int], Description], max_nodes: int, legend: bool) -
     return drawing
 
 
-def _write(drawing: Drawing, description: Description, notes: list[str], legend: bool) -> None:
-    drawing.attr(rankdir="LR", fontname=FONT, fontsize="12", labelloc="b", labeljust="l", nodesep="0.2", ranksep="0.1")
+def _write(drawing: Drawing, description: Description, notes: list[str], legend: bool, direction: str) -> None:
+    drawing.attr(rankdir=direction, labelloc="b", labeljust="l", nodesep="0.2", ranksep="0.1")
+    drawing.attr(fontname=FONT, fontsize="12")
     drawing.attr("node", fontname=FONT, fontsize="12", margin="0.18,0.06", height="0.4", width="0.4")
     drawing.attr("edge", fontname=FONT, fontsize="11", color=GREY, arrowsize="0.7")
     graphs = {cluster.id: graphviz.Digraph(f"cluster_{cluster.id}") for cluster in description.clusters}
@@ -178,7 +184,9 @@ def _write(drawing: Drawing, description: Description, notes: list[str], legend:
     for cluster in description.clusters:
         graphs[cluster.id].attr(label=_text([cluster.name]), **FRAME)
         inside[cluster.outer].append(graphs[cluster.id])
-    for box in description.boxes:
+    # Graphviz begins with those written first: weights on one side, so that the line of δ runs beside the values
+    weights = {arrow.target for arrow in description.arrows if arrow.tag == "BP4"}
+    for box in sorted(description.boxes, key=lambda box: box.id not in weights):
         graph = drawing if box.cluster is None else graphs[box.cluster]
         graph.node(box.id, **_box(box))
     for cluster in reversed(description.clusters):
@@ -209,17 +217,29 @@ def _box(box: Box) -> dict[str, str]:
 
 def _gradient(arrow: Arrow) -> dict[str, str]:
     finite = math.isfinite(arrow.norm)
-    color = BLUE if finite else RED
-    tag = [arrow.tag] if arrow.tag else []
+    mark, color = EQUATION.get(arrow.tag or "", ("", OTHER))
+    tag = [f"{mark} {arrow.tag}"] if arrow.whole else []
     word = [] if finite else ["gradient not finite"]
+    color = color if finite else RED
     return {
-        "label": _text([*tag, *arrow.lines, *word]),
+        "label": _text([f" {line} " for line in (*tag, *_run_on(arrow.lines), *word)]),  # with air at the sides
         "dir": "back",
         "style": "dashed",
         "color": color,
         "fontcolor": color,
-        "penwidth": f"{width(arrow.norm):.2g}",
+        "penwidth": f"{width(arrow.norm) + 2 * (arrow.tag in ERRORS):.2g}",
     }
+
+
+def _run_on(lines: list[str]) -> list[str]:
+    """An equation in one line where it is short enough."""
+    joined: list[str] = []
+    for line in lines:
+        if joined and line.startswith("= ") and len(joined[-1]) + len(line) < ONE_LINE:
+            joined[-1] += f" {line}"
+        else:
+            joined.append(line)
+    return joined
 
 
 def width(norm: float) -> float:

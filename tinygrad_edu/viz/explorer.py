@@ -8,6 +8,7 @@ from __future__ import annotations
 import html
 import os
 
+from tinygrad_edu.equations.words import EQUATIONS
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.viz import dot, page
 from tinygrad_edu.viz.film import make
@@ -17,6 +18,12 @@ from tinygrad_edu.viz.pictures import pictures
 class Explorer:
     """The film as a page. A notebook shows it; `save` writes it.
 
+    Parameters
+    ----------
+    tensor : Tensor
+    at : {"BP1", "BP2", "BP3", "BP4"}, optional
+        The equation at which the page opens.
+
     Attributes
     ----------
     film : dict
@@ -25,9 +32,10 @@ class Explorer:
         The page.
     """
 
-    def __init__(self, tensor: Tensor) -> None:
+    def __init__(self, tensor: Tensor, at: str | None = None) -> None:
         made = make(tensor)
-        self.film = {**made.data, "pictures": pictures(made)}
+        _check_is_there(at, {equation["tag"] for equation in made.data["equations"]})
+        self.film = {**made.data, "at": at, "pictures": pictures(made)}
         self._tensor = tensor
         self.html = page.assemble(self.film)
 
@@ -53,3 +61,19 @@ class Explorer:
         from tinygrad_edu.viz import draw
 
         return draw(self._tensor)._repr_image_svg_xml()
+
+
+def _check_is_there(at: str | None, there: set[str]) -> None:
+    """Raise unless the film has the equation at which it is to open."""
+    if at is None or at in there:
+        return
+    if at not in EQUATIONS:
+        raise ValueError(f"explore: at must be 'BP1', 'BP2', 'BP3', 'BP4' or None, not {at!r}")
+    if not there:
+        raise ValueError(
+            f"explore: at={at!r}, but this graph has none of BP1 to BP4: they stand where activations are multiplied "
+            "by a matrix of parameters, z = a @ W + b, and a gradient flows back to it"
+        )
+    *first, last = sorted(there)
+    found = f"{', '.join(first)} and {last}" if first else last
+    raise ValueError(f"explore: at={at!r}, but of the equations this graph has {found} only")

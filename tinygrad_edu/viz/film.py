@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinygrad_edu.engine import Contribution, Node, ancestors, contributions
+from tinygrad_edu.engine import Node, ancestors, contributions
 from tinygrad_edu.equations.arrays import flat, norm
 from tinygrad_edu.equations.notation import Notation, clean
 from tinygrad_edu.equations.recompute import Factor, Numbers, Recomputed, recompute
@@ -20,14 +20,12 @@ from tinygrad_edu.equations.structure import Structure, is_elementwise, is_produ
 from tinygrad_edu.equations.words import EQUATIONS
 from tinygrad_edu.viz import labels
 from tinygrad_edu.viz.encoding import Arrays, Data, number
+from tinygrad_edu.viz.handed import StepBack, Walk, magnitudes, rule, steps_back
 from tinygrad_edu.viz.local import FACTORS, Local, local_derivatives
-from tinygrad_edu.viz.operations import OPERATIONS, expression, name_of_operation
+from tinygrad_edu.viz.operations import OPERATIONS, expression
 from tinygrad_edu.viz.recorded import Recorded, check_is_tensor
 from tinygrad_edu.viz.symbols import name
 from tinygrad_edu.viz.units import Unit, fold
-
-Step = tuple[Node, Any, list[Contribution]]
-"""An operation, the gradient of its result, and what it hands on."""
 
 
 class Film(NamedTuple):
@@ -76,22 +74,30 @@ def film(tensor: Node) -> Data:
 def make(root: Node) -> Film:
     """The film of the graph under a tensor."""
     with np.errstate(all="ignore"):
-        recorded, steps = _passes(root)
+        recorded, walk = _passes(root)
         units = fold(recorded.structure, "ops", None).units
+        boxes = fold(recorded.structure, "equations", None).units
         notation = name(recorded.structure, units).notation
         arrays = Arrays()
         nodes = _Nodes(recorded, units, notation, arrays)
-        equations = recompute(notation, recorded.grads, _magnitudes(steps))
+        equations = recompute(notation, recorded.grads, magnitudes(walk))
+        backward = _Backward(nodes)
         data: Data = {
             "title": notation.cost,
             "root": nodes.numbers[id(root)],
             "nodes": nodes.entries,
             "forward": [nodes.numbers[id(node)] for node in recorded.operations],
-            "backward": _backward(steps, nodes),
+            "backward": backward.steps(steps_back(walk, units)),
+            "boxes": None,
             "equations": [_equation(equation, nodes) for equation in equations],
             "depth": _depth(recorded, nodes),
             "notes": _notes(root),
         }
+        if len(boxes) < len(units):
+            data["boxes"] = {
+                "forward": [nodes.box(unit) for unit in boxes],
+                "backward": backward.steps(steps_back(walk, boxes)),
+            }
         data["arrays"] = arrays.encoded()
     left_out = sum("rows" in array for array in data["arrays"])
     if left_out:
@@ -99,24 +105,15 @@ def make(root: Node) -> Film:
     return Film(data, recorded, units, notation, nodes.numbers)
 
 
-def _passes(root: Node) -> tuple[Recorded, list[Step]]:
+def _passes(root: Node) -> tuple[Recorded, Walk]:
     """The graph, and the engine's walk back through it."""
     nodes = ancestors(root)[::-1]
     received: dict[Node, Any] = {}
-    steps: list[Step] = []
+    walk: Walk = []
     if root.requires_grad:
-        steps = list(contributions(root, np.ones(root.value.shape, root.value.dtype), nodes, received))
+        walk = list(contributions(root, np.ones(root.value.shape, root.value.dtype), nodes, received))
     grads = {node: flat(g) for node, g in received.items()}
-    return Recorded(Structure(root, [node for node in nodes if node.fn]), grads), steps
-
-
-def _magnitudes(steps: list[Step]) -> dict[Node, Any]:
-    """The contributions to each gradient by their magnitudes, added."""
-    found: dict[Node, Any] = {}
-    for _, _, parts in steps:
-        for _, arg, part in parts:
-            found[arg] = found.get(arg, 0) + np.abs(flat(part))
-    return found
+    return Recorded(Structure(root, [node for node in nodes if node.fn]), grads), walk
 
 
 def _notes(root: Node) -> list[str]:
@@ -160,9 +157,7 @@ class _Nodes:
             entry["gradient"] = self.arrays.keep(self.recorded.grads[node])
             entry["delta"] = self.notation.gradient(node)
         if node is not None and node.fn:
-            unit = self.units.get(node)
-            entry["text"] = labels.expression_of(unit, self.notation) if unit else expression(node, [])
-            entry.update(self._inputs(node))
+            entry.update(self._doing(node))
         self.entries.append(entry)
 
     def _kind(self, value: Any) -> str:
@@ -172,23 +167,54 @@ class _Nodes:
             return "operation"
         return "parameter" if isinstance(value, Node) and value.requires_grad else "data"
 
-    def _inputs(self, node: Node) -> Data:
-        """What an operation takes: its nodes and, where one entry is easily followed, how it was computed.
+    def _doing(self, node: Node) -> Data:
+        """What an operation computes and takes and, where one entry is easily followed, how it was computed.
 
         An argument is a node or an array; in a template, ⟦0⟧ is the first.
         """
-        inputs: Data = {"inputs": [self.numbers[id(x)] for _, x, _ in operands(node) if id(x) in self.numbers]}
-        if not (is_elementwise(node) or is_product_of_matrices(node)):
-            return inputs
-        inputs["how"] = "elementwise" if is_elementwise(node) else "matmul"
-        inputs["arguments"] = [
-            {"node": self.numbers[id(arg)]} if id(arg) in self.numbers else {"array": self.arrays.keep(value)}
-            for arg, value in zip(node.args, node.values, strict=True)
-            if value is not None  # an open end of np.clip
-        ]
+        unit = self.units.get(node)
+        doing: Data = {
+            "text": labels.expression_of(unit, self.notation) if unit else expression(node, []),
+            "inputs": [self.numbers[id(x)] for _, x, _ in operands(node) if id(x) in self.numbers],
+        }
+        if is_elementwise(node) or is_product_of_matrices(node):
+            doing["how"] = "elementwise" if is_elementwise(node) else "matmul"
+            doing["arguments"] = [
+                self._argument(arg, value)
+                for arg, value in zip(node.args, node.values, strict=True)
+                if value is not None  # an open end of np.clip
+            ]
         if is_elementwise(node) and node.fn in OPERATIONS:
-            inputs["template"] = expression(node, [f"⟦{i}⟧" for i in range(len(node.args))])
-        return inputs
+            doing["template"] = expression(node, [f"⟦{i}⟧" for i in range(len(node.args))])
+        return doing
+
+    def _argument(self, arg: Any, value: Any) -> Data:
+        return {"node": self.numbers[id(arg)]} if id(arg) in self.numbers else {"array": self.arrays.keep(value)}
+
+    def box(self, unit: Unit) -> Data:
+        """A step forward: the nodes of a circle, of which the last is its result; of several, what they do together."""
+        box: Data = {"operations": [self.numbers[id(node)] for node in unit.nodes]}
+        if len(unit.nodes) == 1:
+            return box
+        box["outputs"] = [self.numbers[id(output)] for output in unit.outputs]
+        box["inputs"] = [self.numbers[id(i.operand)] for i in unit.inputs if id(i.operand) in self.numbers]
+        name = labels.expression_of(unit, self.notation)
+        taken = list(dict.fromkeys(self.notation.symbol(i.operand) for i in unit.inputs))
+        box["text"] = f"{name}({', '.join(taken[:3])}{', …' * (len(taken) > 3)})" if unit.scope else name
+        layer = unit.layer
+        if layer and unit.nodes[-1] is layer.z:
+            if len(layer.products) == 1 and layer.products[0].is_of_matrices:
+                product = layer.products[0].node
+                box["how"] = "matmul"
+                factors = zip(product.args, product.values, strict=True)
+                biases = ((bias, bias.value) for bias in layer.biases)
+                box["arguments"] = [self._argument(*given) for given in (*factors, *biases)]
+        elif len(unit.inputs) == 1 and all(map(is_elementwise, unit.nodes)):
+            function = self.notation.activation(layer) if layer else name
+            box["how"] = "elementwise"
+            box["template"] = f"{function}(⟦0⟧)"
+            box["arguments"] = [self._argument(unit.inputs[0].operand, unit.inputs[0].value)]
+        return box
 
 
 def _shape(data: Any) -> str:
@@ -200,58 +226,51 @@ def _shape(data: Any) -> str:
 # --- The backward pass ------------------------------------------------------------------------------------
 
 
-def _backward(steps: list[Step], nodes: _Nodes) -> list[Data]:
-    """Per operation, what it hands to its arguments; ``number`` and ``of`` count the contributions to one gradient."""
-    arrays, grads = nodes.arrays, nodes.recorded.grads
-    of = Counter(arg for _, _, parts in steps for _, arg, _ in parts)
-    so_far = Counter[Node]()
-    tabulated = 0
-    backward: list[Data] = []
-    for node, g, parts in steps:
-        locals_ = local_derivatives(node, g, parts, FACTORS - tabulated)
-        tabulated += sum(len(local.entries or ()) for local in locals_)
-        handed: list[Data] = []
-        for (position, arg, part), local in zip(parts, locals_, strict=True):
+class _Backward:
+    """The steps back, by operations and by boxes."""
+
+    def __init__(self, nodes: _Nodes) -> None:
+        self.nodes = nodes
+        self.tabulated = 0
+
+    def steps(self, steps: list[StepBack]) -> list[Data]:
+        """Per circle, what it hands to its inputs; ``number`` and ``of`` count the contributions to one gradient."""
+        of = Counter(handed.input.operand for step in steps for handed in step.handed)
+        so_far = Counter[Node]()
+        return [self._step(step, of, so_far) for step in steps]
+
+    def _step(self, step: StepBack, of: Counter[Node], so_far: Counter[Node]) -> Data:
+        unit, arrays, grads = step.unit, self.nodes.arrays, self.nodes.recorded.grads
+        last = unit.nodes[-1]
+        parts = [handed.contribution for handed in step.handed]
+        locals_ = local_derivatives(unit, grads[last], parts, FACTORS - self.tabulated)
+        self.tabulated += sum(len(local.entries or ()) for local in locals_)
+        data: list[Data] = []
+        for (i, part), local in zip(((h.input, h.part) for h in step.handed), locals_, strict=True):
+            arg = i.operand
             so_far[arg] += 1
-            handed.append(
+            said = rule(unit, i, self.nodes.notation)
+            data.append(
                 {
-                    "to": nodes.numbers[id(arg)],
+                    "to": self.nodes.numbers[id(arg)],
                     "number": so_far[arg],
                     "of": of[arg],
                     "part": arrays.keep(grads[arg] if of[arg] == 1 else part),
                     "local": _local(local, arrays),
-                    **_rule(node, position, arg, nodes),
+                    "rule": said.text,
+                    "tag": said.tag,
+                    "local_symbol": said.local,
                 }
             )
-        backward.append({"node": nodes.numbers[id(node)], "contributions": handed})
-    return backward
-
-
-def _rule(node: Node, position: int, arg: Node, nodes: _Nodes) -> Data:
-    """The rule in symbols: what arrives at one argument, and the equation that this is."""
-    unit, notation = nodes.units[node], nodes.notation
-    inputs = [i for i in unit.inputs if i.needs_gradient]
-    taken = next(i for i in inputs if i.position == position and i.operand is arg)
-    left, right, tag = labels.step_back(unit, node, taken, len(inputs), notation)
-    upstream = notation.gradient(node)
-    if tag in ("BP3", "BP4"):
-        return {"rule": right, "tag": tag, "local_symbol": ""}
-    if node.fn is np.matmul:
-        factor = right or f"{notation.symbol(node.args[1 - position])}ᵀ"
-        rule = f"{upstream} {factor}" if position == 0 else f"{factor} {upstream}"
-    elif is_elementwise(node):
-        rule = f"{upstream} ⊙ {f'({right})' if ' ' in right else right or left}"
-        if arg.value.shape != node.value.shape:
-            rule = f"Σ {rule}, over the axes that {notation.symbol(arg)} was stretched along"
-    else:
-        rule = f"{upstream}, back through {name_of_operation(node) or 'this operation'}"
-    return {"rule": rule, "tag": tag, "local_symbol": right}
+        return {"node": self.nodes.numbers[id(last)], "contributions": data}
 
 
 def _local(local: Local, arrays: Arrays) -> Data:
     data: Data = {"kind": local.kind}
     if local.argument is not None:
         data["argument"] = local.argument
+    if local.turned:
+        data["turned"] = True
     kept = {"other": local.other, "which": local.which, "array": local.array}
     data |= {key: arrays.keep(array) for key, array in kept.items() if array is not None}
     if local.entries is not None:

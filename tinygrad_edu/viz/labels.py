@@ -12,7 +12,7 @@ from tinygrad_edu.engine import Node
 from tinygrad_edu.equations import words
 from tinygrad_edu.equations.arrays import flat
 from tinygrad_edu.equations.functions import SATURATED, is_activation, is_cost, is_softmax
-from tinygrad_edu.equations.notation import Notation, clean
+from tinygrad_edu.equations.notation import Equation, Notation, clean
 from tinygrad_edu.viz.description import Line
 from tinygrad_edu.viz.operations import derivative, expression, number, summary
 from tinygrad_edu.viz.recorded import Recorded
@@ -33,7 +33,7 @@ class Step(NamedTuple):
 
 
 def numbers(value: Any, data: Any, recorded: Recorded, notation: Notation) -> list[Line]:
-    """Shape, value and what is special about it; and then its gradient, with the equation for that."""
+    """Shape, value and what is special about it; and then its gradient."""
     if isinstance(data, tuple):
         lines, data = [Line("value", f"{len(data)} results")], flat(data)
     else:
@@ -44,9 +44,6 @@ def numbers(value: Any, data: Any, recorded: Recorded, notation: Notation) -> li
         lines.append(Line("value", f"{count} of {data.size} saturated (σ′ < {SATURATED})"))
     if isinstance(value, Node) and value in recorded.grads:
         lines.append(Line("gradient", summary(notation.gradient(value), recorded.grads[value])))
-        equation = notation.equation(value)
-        if equation:
-            lines.append(Line("gradient", str(equation)))
     return lines
 
 
@@ -141,6 +138,18 @@ def step_back(unit: Unit, output: Node, i: Input, n_inputs: int, notation: Notat
         is_sigmoid = layer and is_whole_activation and notation.activation(layer) == words.FUNCTIONS["sigmoid"][0]
         return Step(local, words.FUNCTIONS["sigmoid"][1].format(y=y) if is_sigmoid else "", tag)
     return Step(local, derivative(i.node, i.position, y, _arguments(i.node, notation)), tag)
+
+
+def beside(equation: Equation, step: Step, output: Node, i: Input, notation: Notation) -> list[str]:
+    """What an arrow says that brings all of a gradient: the equation for that, and of this step what is not in it."""
+    left, right, _ = step
+    layer = notation.structure.with_part[i.operand]
+    if notation.structure.of_operation.get(i.node):
+        return [equation.text]
+    if output is layer.a and layer.functions:
+        return [equation.text, f"{notation.slope(layer)} = {right}"] if right else [equation.text]
+    local = [] if left == equation.right else [left]
+    return [equation.text, *local, f"= {right}"] if right else [equation.text]
 
 
 def _step_in_layer(unit: Unit, output: Node, i: Input, notation: Notation, local: str) -> Step | None:

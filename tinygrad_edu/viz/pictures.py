@@ -19,12 +19,12 @@ BOXES = 100  # in a picture
 
 
 def pictures(film: Film) -> list[Data]:
-    """The graph folded into equations and, where it is small enough, with every operation."""
-    levels: list[tuple[Level, str]] = [("equations", "Equations")]
+    """The graph folded into equations and, where that differs and is small enough, with every operation."""
+    levels: list[Level] = ["equations"]
     boxed = name(film.recorded.structure, film.units).boxed
-    if film.recorded.operations and boxes.size(film.units, boxed) <= BOXES:
-        levels.append(("ops", "Every operation"))
-    return [{"name": title, **_picture(film, level)} for level, title in levels]
+    if film.data["boxes"] and boxes.size(film.units, boxed) <= BOXES:
+        levels.append("ops")
+    return [_picture(film, level) for level in levels]
 
 
 def _picture(film: Film, level: Level) -> Data:
@@ -34,7 +34,7 @@ def _picture(film: Film, level: Level) -> Data:
         drawn[:] = [describe_recorded(film.recorded, level, None, most, film.notation.symbols)]
         return replace(drawn[0], notes=[])  # the page has a place of its own for notes
 
-    drawing = dot.draw(describe, BOXES, legend=False)
+    drawing = dot.draw(describe, BOXES, legend=False, direction="LR")
     tree = inert(str(drawing.pipe("svg", encoding="utf-8")))
     return {
         "tree": tree,

@@ -32,6 +32,7 @@ SCRIPTS = (
     "depth",  # ‖δ‖ of each layer
     "find",  # finding a value
     "controls",  # buttons, keys, the player
+    "index",  # from equation to equation
     "start",  # everything together
 )
 

@@ -1,26 +1,12 @@
 // --- Moving: buttons, keys, the player ----------------------------------------------------------------------------
 
-// The steps at which one box of the folded picture is finished, forward or backward.
-const boxSteps = (() => {
-  const steps = new Set([0, N]);
-  if (B) steps.add(F + 1);
-  for (const { operations, kind } of Object.values(film.pictures[0].boxes)) {
-    if (!operations.length || kind === "hidden") continue;
-    steps.add(Math.max(...operations.map((o) => computedAt.get(o))));
-    if (B) steps.add(Math.max(...operations.map((o) => handedBackAt.get(o))));
-  }
-  return [...steps].sort((a, b) => a - b);
-})();
-
 const moves = {
   first: () => go(0),
   back: () => go(state.step - 1),
   next: () => go(state.step + 1),
-  last: () => go(N),
-  "back-box": () => go(boxSteps.findLast((step) => step < state.step) ?? 0),
-  "next-box": () => go(boxSteps.find((step) => step > state.step) ?? N),
+  last: () => go(track.N),
 };
-const moveOfKey = { ArrowRight: "next", ArrowLeft: "back", PageDown: "next-box", PageUp: "back-box", Home: "first", End: "last" };
+const moveOfKey = { ArrowRight: "next", ArrowLeft: "back", Home: "first", End: "last" };
 
 let timer = null;
 function play(on) {
@@ -31,10 +17,10 @@ function play(on) {
 }
 function playOn() {
   go(state.step + 1);
-  if (state.step === N || isWaiting()) play(false);
+  if (state.step === track.N || isWaiting()) play(false);
 }
 function togglePlay() {
-  if (!timer && state.step === N) go(0);
+  if (!timer && state.step === track.N) go(0);
   play(!timer);
 }
 
@@ -44,11 +30,12 @@ function moveBy(move) {
   move();
 }
 
+const isForOthers = (event) => event.ctrlKey || event.altKey || event.metaKey || event.target.matches("input:not([type=checkbox]), select"); // typing
+
 function onKey(event) {
   const isSpace = event.key === " ";
   const move = moveOfKey[event.key];
-  if (event.ctrlKey || event.altKey || event.metaKey || !(move || isSpace)) return;
-  if (event.target.matches("input:not([type=checkbox])")) return; // typing
+  if (!(move || isSpace) || isForOthers(event)) return;
   if (isSpace && event.target.matches("button, input, [role=button]")) return; // pressing
   event.preventDefault();
   if (isSpace) togglePlay();
@@ -56,15 +43,16 @@ function onKey(event) {
 }
 
 function renderControls() {
-  const status = `Step ${state.step} of ${N}: ${describeStep().status}`;
+  const status = `Step ${state.step} of ${track.N}: ${describeStep().status}`;
   $("status").textContent = status;
+  $("slider").max = track.N;
   $("slider").value = state.step;
   $("slider").setAttribute("aria-valuetext", status);
-  for (const id of ["first", "back", "back-box"]) $(id).setAttribute("aria-disabled", String(state.step === 0));
-  for (const id of ["last", "next", "next-box"]) $(id).setAttribute("aria-disabled", String(state.step === N));
+  for (const id of ["first", "back"]) $(id).setAttribute("aria-disabled", String(state.step === 0));
+  for (const id of ["last", "next"]) $(id).setAttribute("aria-disabled", String(state.step === track.N));
   $("predict").checked = state.predict;
   [...$("views").children].forEach((button, i) => button.setAttribute("aria-pressed", String(i === state.view)));
-  $("notes").textContent = [...film.notes, ...film.pictures[state.view].notes].join(" ");
+  $("notes").textContent = [...film.notes, ...drawing().notes].join(" ");
 }
 
 function show(name, value) {
@@ -76,11 +64,11 @@ function connectControls() {
   document.addEventListener("keydown", onKey);
   for (const [id, move] of Object.entries(moves)) $(id).addEventListener("click", () => moveBy(move));
   $("play").addEventListener("click", togglePlay);
-  $("slider").max = N;
   $("slider").addEventListener("input", () => moveBy(() => go(Number($("slider").value))));
   $("predict").addEventListener("change", () => show("predict", $("predict").checked));
   $("search").addEventListener("input", find);
   $("download").addEventListener("click", downloadSvg);
-  film.pictures.forEach(({ name }, i) => $("views").append(make("button", { onclick: () => show("view", i) }, name)));
+  const views = tracks.length > 1 ? ["Equations", "Every operation"] : [];
+  views.forEach((name, i) => $("views").append(make("button", { onclick: () => see(i) }, name)));
   addEventListener("hashchange", () => moveBy(() => { readState(); changed(); }));
 }

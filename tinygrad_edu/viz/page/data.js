@@ -38,6 +38,12 @@ function numberAt(a, e) {
 const entryOf = (a, i) => (a.sampled ? a.rows[Math.floor(i / a.w)] * a.width + a.columns[i % a.w] : i);
 const entriesOf = (a) => Array.from(a.numbers, (_, i) => entryOf(a, i));
 
+// The entry of the largest number; one that is not finite counts as larger.
+function largest(a) {
+  const size = (x) => (Number.isFinite(x) ? Math.abs(x) : Infinity);
+  return entryOf(a, a.numbers.reduce((best, x, i) => (size(x) > size(a.numbers[best]) ? i : best), 0));
+}
+
 // The Euclidean norm; the numbers are divided by the largest first, so that no square overflows.
 function norm(a) {
   if (a.sampled) return Number(a.norm);

@@ -4,13 +4,17 @@ const argumentOf = (argument) => array(argument.array ?? film.nodes[argument.nod
 
 // "v1[0, 1] = 0.2 × 0.5 + … = …"; null where an operation does not say.
 function forwardNumbers(node, e) {
-  const { template, how, arguments: given, symbol } = film.nodes[node];
+  const { template, how, arguments: given } = track.doing.get(node) ?? {};
   const y = valueOf(node);
   if (!y.size || (template === undefined && how !== "matmul")) return null;
-  const text = how === "matmul"
-    ? sumOfProducts(...given.map(argumentOf), [false, false], ...place(e, y.shape))
-    : filledIn(template, given.map(argumentOf), e, y.shape);
-  return numbersLine(`${symbol}${at(e, y.shape)} = ${text}${result(numberAt(y, e))}`);
+  const text = how === "matmul" ? weightedInput(given.map(argumentOf), e, y.shape) : filledIn(template, given.map(argumentOf), e, y.shape);
+  return numbersLine(`${symbolOf(node)}${at(e, y.shape)} = ${text}${result(numberAt(y, e))}`);
+}
+
+// A product of two matrices, and what is added to it.
+function weightedInput([left, right, ...biases], e, shape) {
+  const products = sumOfProducts(left, right, [false, false], ...place(e, shape));
+  return [products, ...biases.map((bias) => factor(numberAt(bias, shrunk(e, shape, bias.shape))))].join(" + ");
 }
 
 // A template with ⟦0⟧ for the first argument.
@@ -29,16 +33,17 @@ function sumOfProducts(left, right, turned, i, k) {
 
 // The entries of its arguments that entry `e` of an operation was computed from: [{node, entries}].
 function madeFrom(node, e) {
-  const { how, arguments: given } = film.nodes[node];
+  const { how, arguments: given } = track.doing.get(node) ?? {};
   const y = valueOf(node);
   let found = [];
   if (how === "elementwise") {
     found = given.map((a) => ({ node: a.node, entries: [shrunk(e, y.shape, argumentOf(a).shape)] }));
   } else if (how === "matmul") {
-    const all = pairs(...given.map(argumentOf), [false, false], ...place(e, y.shape));
-    found = given.map((a, side) => ({ node: a.node, entries: all.map((pair) => pair[side]) }));
+    const all = pairs(...given.slice(0, 2).map(argumentOf), [false, false], ...place(e, y.shape));
+    const ofBias = (a) => [shrunk(e, y.shape, argumentOf(a).shape)];
+    found = given.map((a, side) => ({ node: a.node, entries: side < 2 ? all.map((pair) => pair[side]) : ofBias(a) }));
   } else {
-    const contributions = film.backward.find((step) => step.node === node)?.contributions ?? [];
+    const contributions = track.backward.find((step) => step.node === node)?.contributions ?? [];
     found = contributions.map((c) => ({ node: c.to, entries: dependents(c.local, array(c.part), e) }));
   }
   return found.filter((x) => x.node !== undefined && x.entries.length);

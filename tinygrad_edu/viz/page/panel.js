@@ -24,8 +24,9 @@ function pickEntry(entry, id) {
 
 function aboutNode(node) {
   const data = film.nodes[node];
-  const body = [p(`${KINDS[data.kind]}, ${data.shape}`, data.scope.length ? `, inside ${data.scope.join(" › ")}` : "")];
-  if (data.text) body.push(formula(`${data.symbol} = ${data.text}`));
+  const body = [p(`${KINDS[data.kind]}, ${data.shape}${inside(node)}`)];
+  const doing = track.doing.get(node);
+  if (doing) body.push(formula(`${data.symbol} = ${doing.text}`));
   if (data.name && data.name !== data.symbol) body.push(quiet("Full name: ", make("span", { id: "full-name" }, data.name)));
   return body;
 }
@@ -34,7 +35,7 @@ const isValueShown = (node) => isComputed(node, state.step) && !isHidden(node, "
 const isGradientShown = (node) => gradient(node, state.step) !== null && !isHidden(node, "gradient");
 
 function valueMap(node, e) {
-  if (!isComputed(node, state.step)) return p(`Value: not computed yet (step ${computedAt.get(node)}).`);
+  if (!isComputed(node, state.step)) return p(`Value: not computed yet (step ${track.computedAt.get(node)}).`);
   if (isHidden(node, "value")) return p("Value: guess first.");
   return heatmap(valueOf(node), `value of ${symbolOf(node)}`, { pick: pickEntry, chosen: e, id: "value" });
 }
@@ -45,7 +46,7 @@ function gradientMap(node, e) {
   if (!hasGradient(node)) return p("No gradient: nothing was computed from it.");
   if (!g) return p(`Gradient ${deltaOf(node)}: not reached yet.`);
   if (isHidden(node, "gradient")) return p("Gradient: guess first.");
-  const [parts, all] = [arrived(node, state.step).length, incoming[node].length];
+  const [parts, all] = [arrived(node, state.step).length, track.incoming[node].length];
   const partial = parts < all ? ` (sum of ${parts} of ${all} contributions so far)` : "";
   return heatmap(g, `gradient ${deltaOf(node)}${partial}`, { pick: pickEntry, chosen: e, id: "gradient" });
 }
@@ -84,7 +85,7 @@ function valuePaths(node, e) {
   const sources = madeFrom(node, e);
   if (!sources.length) return [];
   const body = [make("h3", {}, `Where ${symbolOf(node)}${at(e, valueOf(node).shape)} came from`)];
-  const isInStep = state.step === computedAt.get(node); // the card of the step shows its numbers
+  const isInStep = state.step === track.computedAt.get(node); // the card of the step shows its numbers
   const numbers = isInStep ? null : forwardNumbers(node, e);
   if (numbers) body.push(numbers);
   for (const source of sources) {

@@ -1,7 +1,8 @@
 // --- The picture: made once, painted at every step --------------------------------------------------------
 
 const pictures = []; // made when first shown
-const picture = () => (pictures[state.view] ??= makePicture(film.pictures[state.view]));
+const drawing = () => film.pictures[state.view] ?? film.pictures[0]; // of too many operations there is no drawing
+const picture = () => (pictures[state.view] ??= makePicture(drawing()));
 
 function makePicture(data) {
   const svg = makeSvg(data.tree);
@@ -51,7 +52,7 @@ function travelled(edge, edges, boxes) {
   const makers = source.operations.length ? [source] : before;
   const operations = new Set(makers.flatMap((box) => box?.operations ?? []));
   const values = (target.kind === "hidden" ? target.operations : [target.value]).filter((v) => v !== null && v !== undefined);
-  const steps = values.flatMap((v) => incoming[v]).filter((c) => operations.has(c.from)).map((c) => c.step);
+  const steps = values.flatMap((v) => track.incoming[v]).filter((c) => operations.has(c.from)).map((c) => c.step);
   return steps.length ? steps : values.map(completeAt);
 }
 

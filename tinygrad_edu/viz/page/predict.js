@@ -13,7 +13,7 @@ function guessForm() {
   };
   const question = make("label", { for: "guess" }, `What will ${label} be? `);
   const form = make("form", { class: "guess", onsubmit }, question, input, " ", make("button", { type: "submit" }, "Show"));
-  if (what === "gradient" && arrived(node, state.step).length < incoming[node].length) form.append(" (the sum so far)");
+  if (what === "gradient" && arrived(node, state.step).length < track.incoming[node].length) form.append(" (the sum so far)");
   return form;
 }
 

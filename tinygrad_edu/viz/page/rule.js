@@ -25,7 +25,7 @@ const locals = {
   },
   matmul(local, part, upstream, e) { // y = a b: ∂C/∂a = g bᵀ, ∂C/∂b = aᵀ g
     const other = array(local.other);
-    const [i, k] = place(e, part.shape);
+    const [i, k] = local.turned ? place(e, part.shape).reverse() : place(e, part.shape);
     if (local.argument === 0) return pairs(upstream, other, [false, true], i, k).map(([g, b]) => [g, numberAt(other, b)]);
     return pairs(other, upstream, [true, false], i, k).map(([a, g]) => [g, numberAt(other, a)]);
   },

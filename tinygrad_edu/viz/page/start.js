@@ -2,6 +2,7 @@
 
 function render() {
   renderControls();
+  renderIndex();
   paint();
   renderStep();
   renderPanel();
@@ -12,6 +13,8 @@ function render() {
 
 listeners.push(render);
 connectControls();
+connectIndex();
 readState();
+if (film.at && !location.hash) jump(film.at);
 render();
-window.tinygradFilm = { film, state, go, choose, array, gradient, arrived, terms, incoming, isComputed, completeAt, steps: { F, B, N } };
+window.tinygradFilm = { film, state, go, choose, see, array, gradient, arrived, terms, isComputed, isInTrack, completeAt, get track() { return track; } };

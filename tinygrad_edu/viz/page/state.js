@@ -1,25 +1,36 @@
 // --- What the reader looks at, and the address that remembers it ------------------------------------------
 
-const state = { step: 0, node: null, entry: 0, view: 0, predict: false };
+const state = { step: 0, node: null, entry: null, view: 0, predict: false };
 const guesses = new Map(); // step → {right, text}
 
 // The one arrow that points to a later file: whoever changes the state calls `changed`, and start.js draws again.
 const listeners = [];
 const changed = () => listeners.forEach((listener) => listener());
 
-// The node in the panel: the chosen one, or what the step is about; and which of its entries.
+// The node in the panel: the chosen one, or what the step is about; and which of its entries: where none was chosen,
+// that of the largest number.
 const shown = () => state.node ?? asked(state.step)?.node ?? current(state.step).node;
-const shownEntry = (node) => (shown() === node && state.entry < valueOf(node).size ? state.entry : 0);
+const isChosen = (node) => state.entry !== null && shown() === node && state.entry < valueOf(node).size;
+const shownEntry = (node) => (isChosen(node) ? state.entry : largest(latest(node, state.step)));
 
 function go(step) {
-  Object.assign(state, { step: Math.max(0, Math.min(N, step)), node: null, entry: 0 });
+  Object.assign(state, { step: Math.max(0, Math.min(track.N, step)), node: null, entry: null });
   changed();
 }
 
-function choose(node, entry = 0) {
+function choose(node, entry = null) {
   Object.assign(state, { node, entry });
   changed();
   if (document.activeElement === document.body) document.getElementById("panel-title").focus(); // the button pressed was replaced
+}
+
+// Another view goes on from the same moment.
+function see(view) {
+  const before = track;
+  takeTrack((state.view = view));
+  state.step = sameMoment(state.step, before, track);
+  if (state.node !== null && !isInTrack(state.node)) Object.assign(state, { node: null, entry: null });
+  changed();
 }
 
 // Who predicts sees the numbers of a step only after a guess.
@@ -34,7 +45,7 @@ function isHidden(node, what) {
 function saveState() {
   const parts = [`step=${state.step}`, `view=${state.view}`];
   if (state.node !== null) parts.push(`node=${state.node}`);
-  if (state.entry) parts.push(`entry=${state.entry}`);
+  if (state.entry !== null) parts.push(`entry=${state.entry}`);
   if (state.predict) parts.push("predict=1");
   try { history.replaceState(null, "", "#" + parts.join("&")); } catch { /* a sandboxed frame has no history */ }
 }
@@ -45,9 +56,10 @@ function readState() {
     const n = Number(given.get(name) ?? NaN);
     return Number.isInteger(n) && n >= 0 && n <= most ? n : null;
   };
-  state.step = whole("step", N) ?? 0;
-  state.view = whole("view", film.pictures.length - 1) ?? 0;
+  takeTrack((state.view = whole("view", tracks.length - 1) ?? 0));
+  state.step = whole("step", track.N) ?? 0;
   state.node = whole("node", film.nodes.length - 1);
-  state.entry = whole("entry", 1e9) ?? 0;
+  if (state.node !== null && !isInTrack(state.node)) state.node = null;
+  state.entry = whole("entry", 1e9);
   state.predict = given.get("predict") === "1";
 }

@@ -1,22 +1,24 @@
 // --- The card of the step ------------------------------------------------------------------------------------
 
+// Where an operation stands; a box stands in sight.
+const inside = (node) => (track === byOperation && film.nodes[node].scope.length ? ` (inside ${film.nodes[node].scope.join(" › ")})` : "");
+
 function describeStep() {
   const now = current(state.step);
-  const node = film.nodes[now.node];
-  const equation = `${node.symbol} = ${node.text}`;
-  const inside = node.scope.length ? ` (inside ${node.scope.join(" › ")})` : "";
+  const { F, B } = track;
+  const equation = `${symbolOf(now.node)} = ${track.doing.get(now.node)?.text}`;
   const C = film.title;
   switch (now.phase) {
     case "start":
       return { title: "Start", status: B ? "Only the data and the parameters are known." : "No gradient flows here." };
     case "forward":
-      return { title: `Forward ${state.step} of ${F}: ${equation}`, status: `compute ${equation}${inside}` };
+      return { title: `Forward ${state.step} of ${F}: ${equation}`, status: `compute ${equation}${inside(now.node)}` };
     case "seed":
       return { title: `Turn round: ∂${C}/∂${C} = 1`, status: "the gradient of the result with respect to itself is 1" };
     default: {
       const to = [...new Set(now.contributions.map((c) => symbolOf(c.to)))].join(" and ");
       const title = `Backward ${state.step - F - 1} of ${B}: through ${equation}`;
-      return { title, status: `${equation} hands its gradient back to ${to}${inside}` };
+      return { title, status: `${equation} hands its gradient back to ${to}${inside(now.node)}` };
     }
   }
 }
@@ -43,13 +45,15 @@ const bodies = {
   backward({ node, contributions }) {
     const first = isWaiting() ? [guessForm()] : verdict();
     if (!contributions.length) return [...first, p("None of its arguments needs a gradient.")];
-    return [...first, ...contributions.map((c) => contributionCard({ ...c, from: node, step: state.step }, shownEntry(c.to)))];
+    const inOrder = contributions.toSorted((a, b) => (b.to === shown()) - (a.to === shown())); // that in the panel comes first
+    return [...first, ...inOrder.map((c) => contributionCard({ ...c, from: node, step: state.step }, shownEntry(c.to)))];
   },
 };
 
 function inputsOf(node) {
-  const all = [...new Set(film.nodes[node].inputs)];
-  return all.length ? all.flatMap((n, i) => (i ? [" and ", nameButton(n)] : [nameButton(n)])) : ["constants"];
+  const all = [...new Set(track.doing.get(node).inputs)];
+  const before = (i) => (i === 0 ? [] : [i < all.length - 1 ? ", " : " and "]);
+  return all.length ? all.flatMap((n, i) => [...before(i), nameButton(n)]) : ["constants"];
 }
 
 // One contribution: the rule in symbols, with numbers, and at a fan-out the sum so far.
@@ -77,7 +81,7 @@ function ruleInNumbers(c, e) {
 
 function sumSoFar(c, e) {
   const isBefore = (other) => other.step < c.step || (other.step === c.step && other.number <= c.number);
-  const parts = incoming[c.to].filter(isBefore).map((other) => array(other.part));
+  const parts = track.incoming[c.to].filter(isBefore).map((other) => array(other.part));
   const latest = parts.slice(-FEW).map((part) => factor(numberAt(part, e))).join(" + ");
   const sum = parts.length > FEW ? `(${parts.length - FEW} earlier) + ${latest}` : latest;
   const total = parts[0].size ? result(numberAt(added(parts), e)) : " = nothing: it is empty";
