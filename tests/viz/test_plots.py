@@ -296,7 +296,7 @@ def test_confusion_matrix_counts():
         ((i, j), str(count)) for (i, j), count in np.ndenumerate(counts) if count
     }
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("class chosen", "true class")
-    assert axes.get_title() == "4 of 6 right (66.7%)"
+    assert axes.get_title() == "Confusion matrix: 4 of 6 right (66.7%)"
     assert colorbar.get_ylabel() == "fraction of the true class"
 
 
