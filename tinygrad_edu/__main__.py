@@ -68,7 +68,7 @@ def _film_small_network(path: Path) -> None:
     x = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
     y = np.array([[0.0], [1.0], [1.0], [0.0]])
     net = tg.nn.MLP([2, 3, 1], rng=1)
-    tg.explore(tg.costs.quadratic(net(x), y), path)
+    tg.explore(tg.costs.quadratic(net(x), y), path, at="BP2")
 
 
 def _has_screen() -> bool:

@@ -244,3 +244,10 @@ def test_a_single_stuck_unit_is_named():
     assert [layer.stuck for layer in report.layers] == [1, 0]
     assert "1 of the 30 units of layer 1 are stuck" in report.diagnosis[0]
     assert "stuck" in str(report)
+
+
+def test_the_page_on_the_equations_shows_units_that_are_stuck():
+    wide = tg.nn.MLP([64, 100, 100, 10], init="normal", rng=0)
+    text = str(tg.learning_report(wide, *tg.data.digits()[1]))
+    assert "units of layer 2 are stuck" in text
+    assert "to first order, ΔC = δ·Δz" in text

@@ -97,7 +97,7 @@ def equation(description, name):
 
 
 SVG = "{http://www.w3.org/2000/svg}"
-HARMLESS = {SVG + tag for tag in ("svg", "g", "title", "polygon", "polyline", "ellipse", "path", "text")}
+HARMLESS = {SVG + tag for tag in ("svg", "g", "style", "title", "polygon", "polyline", "ellipse", "path", "text")}
 
 
 def read(svg):
@@ -492,6 +492,7 @@ def test_ops_opens_the_scopes_and_depth_closes_them():
     closed = names(describe(C, depth=0)).values()
     assert [name for name in closed if "layer" in name] == ["layer 1", "layer 2"]
     assert not any(name.startswith("z") for name in closed)
+    assert set(tags(describe(C, depth=0))) == {"BP3", "BP4"}  # what comes from C is a part of BP1, but δ is not shown
 
 
 def test_gradients_can_be_left_out():
@@ -593,7 +594,7 @@ def test_no_arrow_runs_through_a_box_or_along_its_edge(sizes):
 @pytest.mark.parametrize("sizes", [(2, 3, 1), (64, 30, 10), (3, 3, 3, 3)])
 def test_a_network_fits_a_page_with_letters_of_11_pixels(sizes):
     """A point of the picture is a pixel, when its letters of 11 points are 11 pixels high."""
-    svg = draw(mlp(sizes), legend=False).pipe("svg", encoding="utf-8")
+    svg = draw(mlp(sizes)).pipe("svg", encoding="utf-8")
     assert float(ET.fromstring(svg).get("width").removesuffix("pt")) < 720
     assert min(float(size) for size in re.findall(r'font-size="([\d.]+)"', svg)) == 11
 
@@ -626,17 +627,57 @@ def contrast(color, other):
 
 
 @pytest.mark.parametrize("seen", SEEN)
-def test_each_equation_has_a_colour_for_every_eye_and_a_mark(seen):
-    colors = [dot.OTHER, *(color for _, color in dot.EQUATION.values())]
-    assert min(contrast(color, "#FFFFFF") for color in colors) > 4.5  # as WCAG asks of text
+@pytest.mark.parametrize("scheme", ["color", "dark"])
+def test_each_equation_has_a_colour_for_every_eye(seen, scheme):
+    colors = [getattr(sign, scheme) for sign in (*dot.SIGNS.values(), dot.OTHER)]
+    page = {"color": "#FFFFFF", "dark": dot.DARK_PAGE}[scheme]
+    assert min(contrast(color, page) for color in colors) > 4.5  # as WCAG asks of text
     looks = [lab(np.array(SEEN[seen]) @ linear(color)) for color in colors]
     assert min(np.linalg.norm(a - b) for a, b in combinations(looks, 2)) > 14  # 2 can just be told apart
-    marks = [mark for mark, _ in dot.EQUATION.values()]
-    assert len(set(marks)) == 4
-    for tag, (mark, color) in dot.EQUATION.items():
-        lines = [line for line in draw(mlp(), legend=False).source.splitlines() if f"{mark} {tag}" in line]
+
+
+def test_each_equation_has_its_mark():
+    assert len({sign.mark for sign in dot.SIGNS.values()}) == 4
+    for tag, sign in dot.SIGNS.items():
+        lines = [line for line in draw(mlp(), legend=False).source.splitlines() if f"{sign.mark} {tag}" in line]
         assert lines
-        assert all(f'color="{color}"' in line and f'fontcolor="{color}"' in line for line in lines)
+        assert all(f' color="{sign.color}"' in line and f'fontcolor="{sign.color}"' in line for line in lines)
+
+
+@pytest.mark.usefixtures("_renderer")
+def test_every_colour_has_one_for_dark_surroundings():
+    w = tg.Tensor([1.0, 0.0], requires_grad=True)
+    with np.errstate(all="ignore"):
+        pictures = [draw(C) for C in (mlp(), np.sum(np.log(w)), chain(50))]
+    for svg in (picture.pipe("svg", encoding="utf-8") for picture in [*pictures, draw(mlp(), level="ops")]):
+        style = ET.fromstring(svg).find(SVG + "style").text
+        for what, color in set(re.findall(r'(fill|stroke)="([^"]+)"', svg)):
+            assert color in ("none", "transparent") or f'[{what}="{color}"] {{ {what}: light-dark(' in style
+        assert "url" not in style
+        assert "svg:root { color-scheme: light dark; }" in style
+    assert all(contrast(dot.DARK[fill], dot.DARK_LETTERS) > 4.5 for fill in (dot.SKY, dot.ORANGE, dot.GREEN, "white"))
+
+
+@pytest.mark.usefixtures("_renderer")
+def test_the_legend_says_what_occurs():
+    def legend(tensor, **options):
+        picture = ET.fromstring(draw(tensor, **options).pipe("svg"))
+        nodes, edges = read(ET.tostring(picture))
+        (label,) = (g for g in picture if g.get("class") == "graph")
+        equations = {t.text[:5]: t.get("fill") for t in label.findall(SVG + "text") if t.text[2:4] == "BP"}
+        samples = [texts for id, texts in nodes.items() if id.startswith("legend")]
+        arrows = [dashed for ends, _, dashed in edges if ends[0].startswith("legend")]
+        return samples, arrows, equations
+
+    gradient = ["gradient, flowing back:", "the wider, the larger"]
+    for direction in ("BT", "LR"):
+        samples, arrows, equations = legend(mlp(), direction=direction)
+        assert samples == [["operation"], ["value"], ["parameter"], ["result"], [*gradient, "widest: the errors δ"]]
+        assert arrows == [True]
+        assert equations == {f"{sign.mark} {tag}": sign.color.lower() for tag, sign in dot.SIGNS.items()}
+    w = tg.Tensor([1.0, 2.0], requires_grad=True)
+    assert legend(np.sum(w**2)) == ([["operation"], ["parameter"], ["result"], gradient], [True], {})
+    assert legend(mlp(), gradients=False) == ([["operation"], ["value"], ["parameter"], ["result"]], [], {})
 
 
 def test_the_line_of_errors_is_wider_than_what_leaves_it():
@@ -645,7 +686,7 @@ def test_the_line_of_errors_is_wider_than_what_leaves_it():
         if "dashed" in line:
             color = re.search(r'fontcolor="(#\w+)"', line)[1]
             by_tag[color].append(float(re.search(r"penwidth=([\d.]+)", line)[1]))
-    colors = {tag: by_tag[color] for tag, (_, color) in dot.EQUATION.items()}
+    colors = {tag: by_tag[sign.color] for tag, sign in dot.SIGNS.items()}
     assert min(colors["BP1"] + colors["BP2"]) > 1.3 * max(colors["BP3"] + colors["BP4"])
 
 

@@ -310,8 +310,11 @@ def test_confusion_matrix_takes_outputs_and_rows_of_targets():
     np.testing.assert_array_equal(one, other)
     outputs = [[0.2], [0.7], [0.4]]
     title = plots.confusion_matrix(outputs, [[0], [1], [1]]).axes[0].get_title()
-    assert title == "2 of 3 right (66.7%)"
-    assert plots.confusion_matrix(outputs, [0, 1, 1], threshold=0.3).axes[0].get_title() == "3 of 3 right (100.0%)"
+    assert title == "Confusion matrix: 2 of 3 right (66.7%)"
+    assert (
+        plots.confusion_matrix(outputs, [0, 1, 1], threshold=0.3).axes[0].get_title()
+        == "Confusion matrix: 3 of 3 right (100.0%)"
+    )
 
 
 @pytest.mark.parametrize(

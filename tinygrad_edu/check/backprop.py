@@ -103,7 +103,7 @@ class BackpropReport(Report):
 
     @property
     def verdict(self) -> str:
-        """The last line of the table."""
+        """The last line."""
         return (
             f"Autograd and BP1–BP4 {'agree' if self.ok else 'DO NOT AGREE'}: the largest error is "
             f"{self.max_error:.1e} of S, {self.tolerance:.0e} is allowed."
@@ -116,8 +116,12 @@ class BackpropReport(Report):
             witness = "" if row.witness is None else f"{row.witness:.0e} {row.mark}".rstrip()
             equation = f"{row.equation:<7} {row.formula}"
             rows.append((row.quantity, equation, str(row.shape), f"{row.difference:.1e}", f"{row.error:.1e}", witness))
-        remarks = [text for mark, text in REMARKS.items() if any(row.mark == mark for row in self.rows)]
-        return [f"{self.title}, C = {self.cost:.6g}", rows, *remarks, self.verdict]
+        return [
+            f"{self.title}, C = {self.cost:.6g}",
+            rows,
+            *(text for mark, text in REMARKS.items() if any(row.mark == mark for row in self.rows)),
+            self.verdict,
+        ]
 
 
 def check_backprop(mlp: MLP, x: npt.ArrayLike, y: npt.ArrayLike, cost: str = "quadratic") -> BackpropReport:

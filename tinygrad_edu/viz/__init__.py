@@ -51,7 +51,7 @@ def draw(
     gradients : bool
         Whether to show gradients; without them, the picture is of the forward pass alone.
     legend : bool
-        Whether to explain shapes and equations in a corner.
+        Whether to explain shapes, dashed arrows and equations, those that occur.
     max_nodes : int
         Where there would be more boxes and circles, scopes are closed, then the middle of the graph is hidden in one
         box; the picture says so.

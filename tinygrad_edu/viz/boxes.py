@@ -50,8 +50,9 @@ def draw(recorded: Recorded, folded: Folded, named: Named, max_nodes: int, notes
         drawing.add(unit)
     if not units:
         drawing.add_value(recorded.root, recorded.root.value, None)
-    drawing.add_equations()
     arrows = list(drawing.arrows.values())
+    said = {arrow.tag for arrow in arrows if arrow.whole} | drawing.add_equations()
+    arrows = [arrow if arrow.tag in said else replace(arrow, tag=None) for arrow in arrows]  # no part without a whole
     _count_contributions(drawing.boxes, arrows, hidden)
     return Description(drawing.boxes, arrows, drawing.frames.shown, notes)
 
@@ -189,13 +190,16 @@ class _Drawing:
             source = sources[id(value)]
             yield Arrow(self.place[id(output)], source, True, tag, lines, whole, norm(grads[value]))
 
-    def add_equations(self) -> None:
-        """Into the boxes those equations of which no arrow brings the whole."""
+    def add_equations(self) -> set[str | None]:
+        """Into the boxes those equations of which no arrow brings the whole, and which these are."""
+        added = set()
         for box in self.boxes:
             if isinstance(box.value, Node) and box.value in self.recorded.grads and id(box.value) not in self.said:
                 equation = self.notation.equation(box.value)
                 if equation:
                     box.text.append(Line("gradient", str(equation)))
+                    added.add(equation.tag)
+        return added
 
     def _arrow(self, arrow: Arrow) -> None:
         key = (arrow.source, arrow.target, arrow.gradient)

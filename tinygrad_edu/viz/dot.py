@@ -12,17 +12,36 @@ import warnings
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import graphviz
 
 from tinygrad_edu.equations.words import EQUATIONS
 from tinygrad_edu.viz.description import Arrow, Box, Description
 
-SKY, ORANGE, GREEN, RED, GREY = "#56B4E9", "#E69F00", "#009E73", "#C00000", "#555555"
-# Of gradients: their mark and colour. Each differs from the others for every kind of colour blindness too.
-EQUATION = {"BP1": ("●", "#B04500"), "BP2": ("■", "#0A3F8F"), "BP3": ("▲", "#0F8054"), "BP4": ("◆", "#9030B8")}
-OTHER = "#5A646E"
+
+class Sign(NamedTuple):
+    """How a gradient is told from others: by a mark, and by a colour in light and in dark surroundings."""
+
+    mark: str
+    color: str
+    dark: str
+
+
+SKY, ORANGE, GREEN, RED, GREY, SILVER = "#56B4E9", "#E69F00", "#009E73", "#C00000", "#555555", "#999999"
+SIGNS = {  # no two colours look the same, whatever colours an eye sees
+    "BP1": Sign("●", "#B04500", "#E8844A"),
+    "BP2": Sign("■", "#0A3F8F", "#9CC9FF"),
+    "BP3": Sign("▲", "#0F8054", "#5AF0B0"),
+    "BP4": Sign("◆", "#9030B8", "#D978F0"),
+}
+OTHER = Sign("", "#5A646E", "#B0B8C0")
+DARK = {  # the other colours in dark surroundings
+    **{"white": "#22272D", "black": "#AEB6BF", GREY: "#AEB6BF", SILVER: "#7B848D", RED: "#FF8B94"},
+    **{SKY: "#1D5480", ORANGE: "#7A5200", GREEN: "#0B6B4F"},
+    **{sign.color: sign.dark for sign in (*SIGNS.values(), OTHER)},
+}
+DARK_PAGE, DARK_LETTERS = "#14171A", "#ECEFF1"
 ERRORS = ("BP1", "BP2")  # the equations along the line of δ, from layer to layer
 ONE_LINE = 26  # letters beside an arrow
 READABLE = 0.75  # of its size, a picture can be shown; its letters are then 11 pixels high
@@ -35,9 +54,10 @@ LOOK: dict[str, dict[str, str]] = {  # shape always doubles colour
     "loss": {"shape": "box", "style": "filled", "fillcolor": GREEN, "peripheries": "2"},
     "hidden": {"shape": "box", "style": "rounded,dashed"},
 }
-FRAME = {"style": "rounded", "color": "#999999", "fontcolor": GREY, "labelloc": "t"}
+FRAME = {"style": "rounded", "color": SILVER, "fontcolor": GREY}
 MEANING = {"op": "operation", "data": "value", "parameter": "parameter", "loss": "result", "hidden": "hidden"}
-GRADIENT = "Dashed: the gradient, flowing back; the wider, the larger its norm (on a logarithmic scale)."
+GRADIENT, WIDEST = ["gradient, flowing back:", "the wider, the larger"], ["widest: the errors δ"]
+SAMPLE_ARROW = {"dir": "back", "style": "dashed", "color": OTHER.color, "penwidth": "2", "tailclip": "false"}
 
 _one_at_a_time = threading.Lock()  # the WebAssembly Graphviz crashes when two threads use it
 
@@ -72,6 +92,7 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc] # graphviz has no types
                     picture: bytes = super().pipe(format, engine=engine, **options)
                 else:
                     picture = _svg(self.source, engine)
+                picture = _dressed(picture) if format == "svg" else picture
                 return picture.decode(encoding) if encoding else picture
             except (graphviz.CalledProcessError, RuntimeError):
                 if self._redraw is None or not self._redraw():
@@ -132,8 +153,8 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc] # graphviz has no types
 
     def _repr_image_svg_xml(self) -> str:
         """For viewers that scale pictures: as wide as the page at most, so that nothing is cropped."""
-        size = re.compile(r'<svg width="([\d.]+)pt" height="[\d.]+pt"')
-        return size.sub(r'<svg width="100%" style="max-width:\1pt"', str(self.pipe("svg", encoding="utf-8")), count=1)
+        size = re.compile(r' width="([\d.]+)pt" height="[\d.]+pt"')
+        return size.sub(r' width="100%" style="max-width:\1pt"', str(self.pipe("svg", encoding="utf-8")), count=1)
 
     def _repr_html_(self) -> str:
         """For notebooks: as wide as the column, but never too small to read; what is wider then scrolls."""
@@ -145,6 +166,30 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc] # graphviz has no types
             count=1,
         )
         return f'<div style="overflow-x:auto" tabindex="0" role="group" aria-label="Drawing, scrolls">{svg}</div>'
+
+
+def _dressed(svg: bytes) -> bytes:
+    """With colours for dark surroundings, and with the equations of the legend in theirs."""
+    text = svg.decode()
+    for tag, sign in SIGNS.items():
+        text = text.replace(f">{sign.mark} {tag}: ", f' fill="{sign.color.lower()}">{sign.mark} {tag}: ')
+    text = text.replace("<svg ", '<svg class="tinygrad-edu" ', 1)
+    end = text.index(">", text.index("<svg ")) + 1
+    return f"{text[:end]}\n<style>\n{_style(text)}</style>{text[end:]}".encode()
+
+
+def _style(svg: str) -> str:
+    """Dark colours, for a picture in a page as dark as the page is, and for a file as its reader prefers.
+
+    A program that does not know ``light-dark`` leaves these rules out.
+    """
+    rules = {".graph > polygon": ("fill", "white", DARK_PAGE), "text:not([fill])": ("fill", "black", DARK_LETTERS)}
+    for light, dark in DARK.items():
+        for what in ("fill", "stroke"):
+            if f'{what}="{light.lower()}"' in svg:
+                rules[f'[{what}="{light.lower()}"]'] = (what, light, dark)
+    lines = [f".tinygrad-edu {where} {{ {what}: light-dark({a}, {b}); }}\n" for where, (what, a, b) in rules.items()]
+    return "".join(["svg:root { color-scheme: light dark; }\n", *lines])
 
 
 def draw(describe: Callable[[int], Description], max_nodes: int, legend: bool, direction: str) -> Drawing:
@@ -181,8 +226,9 @@ def _write(drawing: Drawing, description: Description, notes: list[str], legend:
     drawing.attr("edge", fontname=FONT, fontsize="11", color=GREY, arrowsize="0.7")
     graphs = {cluster.id: graphviz.Digraph(f"cluster_{cluster.id}") for cluster in description.clusters}
     inside = defaultdict(list)
+    frame = {**FRAME, "labelloc": "b" if direction == "BT" else "t"}  # on top: Graphviz turns them with the picture
     for cluster in description.clusters:
-        graphs[cluster.id].attr(label=_text([cluster.name]), **FRAME)
+        graphs[cluster.id].attr(label=_text([cluster.name]), **frame)
         inside[cluster.outer].append(graphs[cluster.id])
     # Graphviz begins with those written first: weights on one side, so that the line of δ runs beside the values
     weights = {arrow.target for arrow in description.arrows if arrow.tag == "BP4"}
@@ -201,11 +247,9 @@ def _write(drawing: Drawing, description: Description, notes: list[str], legend:
         else:
             drawing.edge(arrow.source, arrow.target, weight="9" if arrow.source in computed else "1")
     if legend:
-        drawing.subgraph(_legend(description))
+        _legend(drawing, description, frame, is_upright=direction in ("BT", "TB"))
         tags = {arrow.tag for arrow in description.arrows}
-        meanings = [f"{tag}: {words.what}." for tag, words in EQUATIONS.items() if tag in tags]
-        if any(arrow.gradient for arrow in description.arrows):
-            notes = [GRADIENT, *meanings, *notes]
+        notes = [f"{sign.mark} {tag}: {EQUATIONS[tag].what}." for tag, sign in SIGNS.items() if tag in tags] + notes
     if notes:
         drawing.attr(label=_text(notes, left=True))
 
@@ -217,10 +261,10 @@ def _box(box: Box) -> dict[str, str]:
 
 def _gradient(arrow: Arrow) -> dict[str, str]:
     finite = math.isfinite(arrow.norm)
-    mark, color = EQUATION.get(arrow.tag or "", ("", OTHER))
-    tag = [f"{mark} {arrow.tag}"] if arrow.whole else []
+    sign = SIGNS.get(arrow.tag or "", OTHER)
+    tag = [f"{sign.mark} {arrow.tag}"] if arrow.whole else []
     word = [] if finite else ["gradient not finite"]
-    color = color if finite else RED
+    color = sign.color if finite else RED
     return {
         "label": _text([f" {line} " for line in (*tag, *_run_on(arrow.lines), *word)]),  # with air at the sides
         "dir": "back",
@@ -249,16 +293,34 @@ def width(norm: float) -> float:
     return min(max(3 + 0.6 * math.log10(norm), 0.6), 6) if norm else 0.6
 
 
-def _legend(description: Description) -> Any:
-    """The shapes that occur, in a row."""
-    legend = graphviz.Digraph("cluster_legend")
-    legend.attr(label="legend", **FRAME)
+def _legend(drawing: Drawing, description: Description, frame: dict[str, str], is_upright: bool) -> None:
+    """What occurs, in a row: the shapes, and the dashed arrow with its explanation."""
     kinds = {box.kind for box in description.boxes}
-    for i, kind in enumerate(kind for kind in LOOK if kind in kinds):
-        legend.node(f"legend{i}", label=MEANING[kind], **LOOK[kind])
+    samples = [{"label": MEANING[kind], **LOOK[kind]} for kind in LOOK if kind in kinds]
+    if any(arrow.gradient for arrow in description.arrows):
+        has_errors = any(arrow.tag in ERRORS for arrow in description.arrows)
+        explanation = _text(GRADIENT + WIDEST * has_errors, left=True)
+        samples += [{"label": "", "style": "invis"}, {"label": explanation, "shape": "plain"}]
+    row = graphviz.Digraph(graph_attr={"rank": "same"} if is_upright else {})
+    for i, sample in enumerate(samples):
+        row.node(f"legend{i}", **sample)
         if i:
-            legend.edge(f"legend{i - 1}", f"legend{i}", style="invis")
-    return legend
+            is_explanation = sample.get("shape") == "plain"
+            row.edge(f"legend{i - 1}", f"legend{i}", **(SAMPLE_ARROW if is_explanation else {"style": "invis"}))
+    legend = graphviz.Digraph("cluster_legend", graph_attr={"label": "legend", **frame})
+    legend.subgraph(row)
+    drawing.subgraph(legend)
+    if is_upright:  # on the far side from the result
+        drawing.edge(f"legend{(len(samples) - 1) // 2}", _deepest(description), style="invis")
+
+
+def _deepest(description: Description) -> str:
+    """The box with most arrows between it and the result."""
+    steps: dict[str, int] = {box.id: 0 for box in description.boxes}
+    for arrow in reversed(description.arrows):
+        if not arrow.gradient:
+            steps[arrow.source] = max(steps[arrow.source], steps[arrow.target] + 1)
+    return max(steps, key=lambda id: steps[id])
 
 
 def _text(lines: list[str], left: bool = False) -> str:
