@@ -17,9 +17,13 @@ SCRIPTS = (
     "words",  # a number as text, a text as a number
     "entries",  # entry e of an array, or [i, j]
     "steps",  # what is known at which step
+    "products",  # upstream × local
+    "question",  # what is worth predicting
     "state",  # what the reader looks at; the address
     "elements",  # making HTML and SVG
     "picture",  # the graph, painted at every step
+    "keys",  # which keys are for the film
+    "zoom",  # the size of the picture
     "save",  # the graph as a file
     "heatmap",  # arrays in colours: few numbers
     "image",  # many numbers

@@ -1,7 +1,7 @@
 // --- BP1–BP4 for one entry, with the numbers put in ---------------------------------------------------------
 
 function equationCard(equation, e, withNumbers) {
-  const tag = make("span", { class: "tag" }, equation.tag);
+  const tag = make("span", { class: `tag ${equation.tag}` }, equation.tag);
   const head = p(tag, " ", make("span", { class: "formula big" }, equation.text));
   const card = make("div", { class: "equation" }, head, p(equation.meaning));
   if (!withNumbers) return card;
@@ -30,7 +30,7 @@ const sides = {
     const [rows, columns] = left.shape;
     const [count, index] = n.axis === 0 ? [rows, `[i, ${e}]`] : [columns, `[${e}, i]`];
     const all = Array.from({ length: count }, (_, i) => numberAt(left, n.axis === 0 ? i * columns + e : e * columns + i));
-    const written = all.filter((x) => x !== undefined).slice(0, FEW);
+    const written = largestFew(all.filter((x) => x !== undefined), (x) => x);
     const rest = count > written.length ? ` + … (${count - written.length} more)` : "";
     return [`Σᵢ ${n.left.symbol}${index}`, written.map(factor).join(" + ") + rest];
   },

@@ -42,6 +42,7 @@ const symbolOf = (node) => film.nodes[node].symbol;
 const deltaOf = (node) => film.nodes[node].delta;
 const valueOf = (node) => array(film.nodes[node].value);
 const gradientOf = (node) => array(film.nodes[node].gradient); // all of it, as it is at the end
+const argumentOf = (argument) => array(argument.array ?? film.nodes[argument.node].value);
 const hasGradient = (node) => film.nodes[node].gradient !== undefined && track.B > 0;
 
 const isComputed = (node, step) => (track.computedAt.get(node) ?? 0) <= step;
@@ -71,12 +72,9 @@ function current(step) {
   return { phase: "backward", ...backward[step - F - 2] };
 }
 
-// What a student can be asked to predict at a step: an entry of a value or of a gradient.
-function asked(step) {
+// The node that a step is most about: of those that are handed something, one with an equation.
+function mainNode(step) {
   const now = current(step);
-  if (now.phase === "forward") return valueOf(now.node).size ? { node: now.node, what: "value" } : null;
-  if (now.phase !== "backward") return null;
-  const given = now.contributions.filter((c) => valueOf(c.to).size);
-  const main = given.find((c) => equationOf.has(c.to)) ?? given[0];
-  return main ? { node: main.to, what: "gradient" } : null;
+  const given = (now.contributions ?? []).filter((c) => valueOf(c.to).size);
+  return (given.find((c) => equationOf.has(c.to)) ?? given[0])?.to ?? now.node;
 }
