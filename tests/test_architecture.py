@@ -49,7 +49,7 @@ FILES_OF = {
     ],
     "backprop": ["formulas", "arguments", "forward", "magnitudes", "matrices"],
     "nn": ["module", "initializers", "linear", "mlp"],
-    "optim": ["base", "sgd", "adagrad", "rmsprop", "adam"],
+    "optim": ["base", "sgd", "adagrad", "rmsprop", "adam", "schedules"],
     "training": ["history", "measuring", "advice", "step", "fit"],
     "rules": [
         "elementwise",

@@ -296,7 +296,7 @@ def test_confusion_matrix_counts():
         ((i, j), str(count)) for (i, j), count in np.ndenumerate(counts) if count
     }
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("class chosen", "true class")
-    assert axes.get_title() == "4 of 6 right (66.7%)"
+    assert axes.get_title() == "Confusion matrix: 4 of 6 right (66.7%)"
     assert colorbar.get_ylabel() == "fraction of the true class"
 
 
@@ -310,8 +310,11 @@ def test_confusion_matrix_takes_outputs_and_rows_of_targets():
     np.testing.assert_array_equal(one, other)
     outputs = [[0.2], [0.7], [0.4]]
     title = plots.confusion_matrix(outputs, [[0], [1], [1]]).axes[0].get_title()
-    assert title == "2 of 3 right (66.7%)"
-    assert plots.confusion_matrix(outputs, [0, 1, 1], threshold=0.3).axes[0].get_title() == "3 of 3 right (100.0%)"
+    assert title == "Confusion matrix: 2 of 3 right (66.7%)"
+    assert (
+        plots.confusion_matrix(outputs, [0, 1, 1], threshold=0.3).axes[0].get_title()
+        == "Confusion matrix: 3 of 3 right (100.0%)"
+    )
 
 
 @pytest.mark.parametrize(

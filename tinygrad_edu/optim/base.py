@@ -42,19 +42,20 @@ class Optimizer:
 
     def __init__(self, params: Iterable[Tensor], lr: float, weight_decay: float = 0.0) -> None:
         check_number(type(self).__name__, "weight_decay", weight_decay, "0 or more", lambda decay: decay >= 0)
+        check_number(type(self).__name__, "lr", lr, "positive", lambda lr: lr > 0)
         self.weight_decay = weight_decay
-        self.lr = lr
+        self.lr = self.initial_lr = lr
         self.params = _leaves(type(self).__name__, params)
         self.state = [self.initial_state(p.value) for p in self.params]
 
     @property
     def lr(self) -> float:
-        """The learning rate η."""
+        """The learning rate η; a schedule (see `StepLR`) may take it down to 0."""
         return self._lr
 
     @lr.setter
     def lr(self, value: float) -> None:
-        check_number(type(self).__name__, "lr", value, "positive", lambda lr: lr > 0)
+        check_number(type(self).__name__, "lr", value, "0 or more", lambda lr: lr >= 0)
         self._lr = value
 
     def step(self) -> None:

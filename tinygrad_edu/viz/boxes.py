@@ -34,12 +34,14 @@ def _own_size(unit: Unit, boxed: Set[int]) -> int:
     return 1 + sum(id(output) in boxed for output in unit.outputs)
 
 
-def draw(recorded: Recorded, folded: Folded, named: Named, max_nodes: int, notes: list[Note]) -> Description:
+def draw(
+    recorded: Recorded, folded: Folded, named: Named, max_nodes: int, entries: int, notes: list[Note]
+) -> Description:
     """Draw as many units from both ends as there may be boxes; one box stands for those between."""
     units = folded.units
     first, last = _middle(units, named.boxed, max_nodes)
     hidden, visible = units[first:last], units[:first] + units[last:]
-    drawing = _Drawing(recorded, named, _Frames(visible, folded.plain), _Repeated(units, visible))
+    drawing = _Drawing(recorded, named, entries, _Frames(visible, folded.plain), _Repeated(units, visible))
     for unit in visible[:first]:
         drawing.add(unit)
     if hidden:
@@ -86,8 +88,8 @@ def _count_contributions(boxes: list[Box], arrows: list[Arrow], hidden: list[Uni
 class _Drawing:
     """Boxes and arrows, as more and more units are added."""
 
-    def __init__(self, recorded: Recorded, named: Named, frames: _Frames, repeated: _Repeated) -> None:
-        self.recorded, self.frames, self.repeated = recorded, frames, repeated
+    def __init__(self, recorded: Recorded, named: Named, entries: int, frames: _Frames, repeated: _Repeated) -> None:
+        self.recorded, self.entries, self.frames, self.repeated = recorded, entries, frames, repeated
         self.notation, self.boxed = named
         self.boxes: list[Box] = []
         self.arrows: dict[tuple[str, str, bool], Arrow] = {}
@@ -105,7 +107,7 @@ class _Drawing:
             taken = list(dict.fromkeys(self.notation.symbol(i.operand) for i in unit.inputs))
             arguments = f"({', '.join(taken[:3])}{', …' * (len(taken) > 3)})" if unit.scope else ""
             name = f"{self.notation.symbol(held)} = {name}{arguments}"
-            numbers = labels.numbers(held, held.value, self.recorded, self.notation)
+            numbers = labels.numbers(held, held.value, self.recorded, self.notation, self.entries)
         circle = self._box("op", [Line("name", name), *numbers], frame, held, tuple(unit.nodes))
         for source in sources.values():
             self._arrow(Arrow(source, circle))
@@ -144,7 +146,7 @@ class _Drawing:
             kind = "loss"
         elif is_leaf(value) and isinstance(value, Node) and value.requires_grad:
             kind = "parameter"
-        numbers = labels.numbers(value, data, self.recorded, self.notation)
+        numbers = labels.numbers(value, data, self.recorded, self.notation, self.entries)
         forward = [line for line in numbers if line.kind != "gradient"]
         text = [Line("name", name or self.notation.symbol(value)), *forward, *self.repeated.note(value)]
         text += numbers[len(forward) :]

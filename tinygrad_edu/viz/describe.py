@@ -26,14 +26,20 @@ def describe(
     level: Level = "equations",
     depth: int | None = None,
     gradients: bool = True,
+    entries: int = 8,
     max_nodes: int = 200,
 ) -> Description:
     """Describe the picture of the graph under a tensor; the arguments are those of `tinygrad_edu.draw`."""
-    return describe_recorded(read(root, gradients), level, depth, max_nodes)
+    return describe_recorded(read(root, gradients), level, depth, entries, max_nodes)
 
 
 def describe_recorded(
-    recorded: Recorded, level: Level, depth: int | None, max_nodes: int, symbols: Mapping[int, str] = NOTHING
+    recorded: Recorded,
+    level: Level,
+    depth: int | None,
+    entries: int,
+    max_nodes: int,
+    symbols: Mapping[int, str] = NOTHING,
 ) -> Description:
     """The same of a graph that was read already.
 
@@ -48,7 +54,7 @@ def describe_recorded(
         notes.append(Note("size", "Scopes are closed to keep the picture small (max_nodes)."))
     most = min(max_nodes, boxes.size(folded.units, named.boxed))
     while True:
-        description = boxes.draw(recorded, folded, named, most, notes)
+        description = boxes.draw(recorded, folded, named, most, entries, notes)
         if most <= 8 or _reach(description) <= REACH * max_nodes:
             return description
         most = most * 2 // 3

@@ -222,7 +222,7 @@ def draw(describe: Callable[[int], Description], max_nodes: int, legend: bool, d
 def _write(drawing: Drawing, description: Description, notes: list[str], legend: bool, direction: str) -> None:
     drawing.attr(rankdir=direction, labelloc="b", labeljust="l", nodesep="0.2", ranksep="0.1")
     drawing.attr(fontname=FONT, fontsize="12")
-    drawing.attr("node", fontname=FONT, fontsize="12", margin="0.18,0.06", height="0.4", width="0.4")
+    drawing.attr("node", fontname=FONT, fontsize="12", margin="0.12,0.06", height="0.4", width="0.4")
     drawing.attr("edge", fontname=FONT, fontsize="11", color=GREY, arrowsize="0.7")
     graphs = {cluster.id: graphviz.Digraph(f"cluster_{cluster.id}") for cluster in description.clusters}
     inside = defaultdict(list)
@@ -311,7 +311,7 @@ def _legend(drawing: Drawing, description: Description, frame: dict[str, str], i
     legend.subgraph(row)
     drawing.subgraph(legend)
     if is_upright:  # on the far side from the result
-        drawing.edge(f"legend{(len(samples) - 1) // 2}", _deepest(description), style="invis")
+        drawing.edge(f"legend{len(samples) // 2}", _deepest(description), style="invis")
 
 
 def _deepest(description: Description) -> str:

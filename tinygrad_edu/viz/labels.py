@@ -32,18 +32,19 @@ class Step(NamedTuple):
 # --- Values -----------------------------------------------------------------------------------------------
 
 
-def numbers(value: Any, data: Any, recorded: Recorded, notation: Notation) -> list[Line]:
-    """Shape, value and what is special about it; and then its gradient."""
+def numbers(value: Any, data: Any, recorded: Recorded, notation: Notation, entries: int) -> list[Line]:
+    """Shape, value and what is special about it; and then its gradient. Up to so many entries are written out."""
     if isinstance(data, tuple):
         lines, data = [Line("value", f"{len(data)} results")], flat(data)
     else:
         lines = [Line("name", f"shape {data.shape}")] if data.ndim else []
-    lines.append(Line("value", summary("value", data)))
+    lines += [Line("value", text) for text in summary("value", data, entries)]
     slope = _slope_of_sigmoid(value, data, recorded)
     if slope is not None and (count := int(np.sum(slope < SATURATED))):
         lines.append(Line("value", f"{count} of {data.size} saturated (σ′ < {SATURATED})"))
     if isinstance(value, Node) and value in recorded.grads:
-        lines.append(Line("gradient", summary(notation.gradient(value), recorded.grads[value])))
+        gradient = summary(notation.gradient(value), recorded.grads[value], entries)
+        lines += [Line("gradient", text) for text in gradient]
     return lines
 
 

@@ -16,6 +16,7 @@ from tinygrad_edu.viz.symbols import name
 from tinygrad_edu.viz.units import Level
 
 BOXES = 100  # in a picture
+ENTRIES = 3  # written into a box; the page shows the others beside it
 
 
 def pictures(film: Film) -> list[Data]:
@@ -31,7 +32,7 @@ def _picture(film: Film, level: Level) -> Data:
     drawn: list[Description] = []
 
     def describe(most: int) -> Description:
-        drawn[:] = [describe_recorded(film.recorded, level, None, most, film.notation.symbols)]
+        drawn[:] = [describe_recorded(film.recorded, level, None, ENTRIES, most, film.notation.symbols)]
         drawn[0] = replace(drawn[0], boxes=[_compact(box) for box in drawn[0].boxes])
         return replace(drawn[0], notes=[])  # the page has a place of its own for notes
 
@@ -48,9 +49,10 @@ def _picture(film: Film, level: Level) -> Data:
 def _compact(box: Box) -> Box:
     """The shape beside the name: a line less, and so larger letters on a screen."""
     name, *lines = box.text
-    if not (lines and lines[0].text.startswith("shape ")):
+    shape = getattr(box.value, "shape", ())
+    if not (shape and lines and lines[0].kind == "name"):
         return box
-    return replace(box, text=[Line("name", f"{name.text} {lines[0].text.removeprefix('shape ')}"), *lines[1:]])
+    return replace(box, text=[Line("name", f"{name.text} {shape}"), *lines[1:]])
 
 
 def _box(box: Box, film: Film) -> Data:

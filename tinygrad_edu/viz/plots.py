@@ -377,7 +377,7 @@ def confusion_matrix(outputs: npt.ArrayLike, y: npt.ArrayLike, *, threshold: flo
         axes.text(
             j, i, str(counts[i, j]), ha="center", va="center", color="white" if fractions[i, j] > 0.85 else "black"
         )
-    right = f"{np.trace(counts)} of {len(labels)} right ({np.trace(counts) / len(labels):.1%})"
+    right = f"Confusion matrix: {np.trace(counts)} of {len(labels)} right ({np.trace(counts) / len(labels):.1%})"
     axes.set(xticks=range(n), yticks=range(n), xlabel="class chosen", ylabel="true class", title=right)
     figure.colorbar(image, label="fraction of the true class")
     return figure
