@@ -86,6 +86,7 @@ FILES_OF = {
         "operations",
         "recorded",
         "units",
+        "loops",
         "symbols",
         "description",
         "labels",

@@ -380,10 +380,10 @@ def test_a_parameter_of_many_uses_is_drawn_at_each():
     u = v
     for _ in range(6):
         u = np.sin(u) * v
-    copies = [box for box in describe(np.sum(u)).boxes if box.lines[0] == "v"]
+    copies = [box for box in describe(np.sum(u), unfold=True).boxes if box.lines[0] == "v"]
     assert len(copies) == 7
     assert "drawn at each of its 7 uses" in copies[0].lines
-    some = describe(np.sum(u), max_nodes=18)
+    some = describe(np.sum(u), max_nodes=18, unfold=True)
     assert any("operations hidden" in box.lines[0] for box in some.boxes)
     assert "drawn at 5 of its 7 uses" in box(some, "v").lines
 

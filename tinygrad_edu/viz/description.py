@@ -60,6 +60,7 @@ class Arrow:
     lines: list[str] = field(default_factory=list)  # that equation, or the local derivative
     whole: bool = False  # whether the text is all of the equation
     norm: float = 0.0  # of the gradient that arrives
+    recurrent: bool = False  # whether it goes on to the next step of a loop, or back from there
 
 
 @dataclass(frozen=True)

@@ -242,10 +242,13 @@ def _write(drawing: Drawing, description: Description, notes: list[str], legend:
         drawing.subgraph(outermost)
     computed = {arrow.target for arrow in description.arrows if not arrow.gradient}
     for arrow in description.arrows:
-        if arrow.gradient:  # written the other way round, so that the layout stays left to right
-            drawing.edge(arrow.target, arrow.source, **_gradient(arrow))
+        free = {"constraint": "false"} if arrow.recurrent else {}
+        if arrow.gradient:  # written the other way round, so that the layout keeps its direction
+            drawing.edge(arrow.target, arrow.source, **_gradient(arrow), **free)
         else:
-            drawing.edge(arrow.source, arrow.target, weight="9" if arrow.source in computed else "1")
+            label = {"label": _text([f" {line} " for line in arrow.lines])} if arrow.lines else {}
+            weight = "9" if arrow.source in computed else "1"
+            drawing.edge(arrow.source, arrow.target, weight=weight, fontcolor=GREY, **label, **free)
     if legend:
         _legend(drawing, description, frame, is_upright=direction in ("BT", "TB"))
         tags = {arrow.tag for arrow in description.arrows}
@@ -318,7 +321,7 @@ def _deepest(description: Description) -> str:
     """The box with most arrows between it and the result."""
     steps: dict[str, int] = {box.id: 0 for box in description.boxes}
     for arrow in reversed(description.arrows):
-        if not arrow.gradient:
+        if not arrow.gradient and not arrow.recurrent:
             steps[arrow.source] = max(steps[arrow.source], steps[arrow.target] + 1)
     return max(steps, key=lambda id: steps[id])
 

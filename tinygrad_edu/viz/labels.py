@@ -10,13 +10,13 @@ import numpy as np
 from tinygrad_edu.costs import COSTS
 from tinygrad_edu.engine import Node
 from tinygrad_edu.equations import words
-from tinygrad_edu.equations.arrays import flat
+from tinygrad_edu.equations.arrays import flat, norm
 from tinygrad_edu.equations.functions import SATURATED, is_activation, is_cost, is_softmax
 from tinygrad_edu.equations.notation import Equation, Notation, clean
 from tinygrad_edu.viz.description import Line
 from tinygrad_edu.viz.operations import derivative, expression, number, summary
 from tinygrad_edu.viz.recorded import Recorded
-from tinygrad_edu.viz.units import Input, Unit
+from tinygrad_edu.viz.units import Input, Series, Unit
 
 NOTHING: Mapping[Any, str] = {}
 
@@ -46,6 +46,28 @@ def numbers(value: Any, data: Any, recorded: Recorded, notation: Notation, entri
         gradient = summary(notation.gradient(value), recorded.grads[value], entries)
         lines += [Line("gradient", text) for text in gradient]
     return lines
+
+
+def numbers_of_steps(series: Series, shown: int, recorded: Recorded, notation: Notation) -> list[Line]:
+    """The same of what each step of a loop makes or takes: from the first step to the last."""
+    values = [(value, flat(data)) for _, (value, data) in sorted(series.items())]
+    value, data = series[shown]
+    lines = [Line("name", f"shape {data.shape}")] if np.ndim(data) else []
+    lines.append(Line("value", _from_to("value", [data for _, data in values])))
+    grads = [recorded.grads[value] for value, _ in values if isinstance(value, Node) and value in recorded.grads]
+    if grads:
+        lines.append(Line("gradient", _from_to(notation.gradient(value), grads)))
+    return lines
+
+
+def _from_to(symbol: str, arrays: list[Any]) -> str:
+    bad = sum(not np.isfinite(x).all() for x in arrays)
+    if bad:
+        return f"{symbol}: not finite at {bad} of {len(arrays)} steps"
+    is_number = np.size(arrays[0]) == 1
+    sizes = [number(float(np.asarray(x).item()) if is_number else norm(x)) for x in arrays]
+    text = sizes[0] if len(set(sizes)) == 1 else f"{sizes[0]} … {sizes[-1]}"
+    return f"{symbol} = {text}" if is_number else f"‖{symbol}‖ = {text}"
 
 
 def _slope_of_sigmoid(value: Any, data: Any, recorded: Recorded) -> Any:
@@ -139,6 +161,15 @@ def step_back(unit: Unit, output: Node, i: Input, n_inputs: int, notation: Notat
         is_sigmoid = layer and is_whole_activation and notation.activation(layer) == words.FUNCTIONS["sigmoid"][0]
         return Step(local, words.FUNCTIONS["sigmoid"][1].format(y=y) if is_sigmoid else "", tag)
     return Step(local, derivative(i.node, i.position, y, _arguments(i.node, notation)), tag)
+
+
+def over_steps(term: str) -> str:
+    """BP3 or BP4 where every step of a loop contributes.
+
+    >>> over_steps("xᵀ δ1"), over_steps("Σ δ1 over examples")
+    ('Σ xᵀ δ1 over t', 'Σ δ1 over examples and t')
+    """
+    return f"{term} and t" if term.endswith(words.OVER_EXAMPLES) else f"Σ {term} over t"
 
 
 def beside(equation: Equation, step: Step, output: Node, i: Input, notation: Notation) -> list[str]:
