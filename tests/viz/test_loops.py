@@ -77,7 +77,8 @@ def lstm(steps):
     gates = [parameters(**{f"W{g}": (2, 3), f"U{g}": (3, 3), f"b{g}": (3,)}) for g in "ifog"]
     h, c = np.zeros((4, 3)), np.zeros((4, 3))
     for t in range(steps):
-        z = [X[t] @ W + h @ U + b for W, U, b in gates]
+        x = X[t]
+        z = [x @ W + h @ U + b for W, U, b in gates]
         i, f, o = (tg.sigmoid(part) for part in z[:3])
         c = f * c + i * np.tanh(z[3])
         h = o * np.tanh(c)
@@ -236,6 +237,21 @@ def test_what_the_picture_of_a_recurrent_network_says():
         ("a1[t]", "x[t] W + a1[t−1] U + b"): ["to the", "next step"],
         ("a1[0]", "x[t] W + a1[t−1] U + b"): ["at t = 1"],
     }
+
+
+def test_one_input_of_several_gates_is_one_box():
+    names = texts(describe(lstm(20)))
+    assert [name for name in names if name[0] == "x" and "W" not in name] == ["x[t]"]
+    assert sorted(name for name in names if name.endswith("[0]")) == ["v3[0]", "v5[0]"]
+    assert len([name for name in names if name.startswith("x[t] W")]) == 4
+
+
+def test_contributions_are_counted_over_the_steps():
+    description = describe(without_a_first_state(20))
+    assert box(description, "W").lines[-1] == "sum of 21 contributions"
+    lines = [line for arrow in description.arrows if arrow.tag == "BP4" for line in arrow.lines]
+    assert {"= … + xᵀ δ1", "= … + Σ x′[t]ᵀ δ3[t] over t"} <= set(lines)
+    assert "= (z4[t] − y′[t])/4" in [line for arrow in description.arrows for line in arrow.lines]
 
 
 def test_with_a_target_at_each_step_errors_come_from_both():

@@ -79,7 +79,9 @@ def _middle(units: list[Unit], boxed: Set[int], max_nodes: int) -> tuple[int, in
 
 def _count_contributions(boxes: list[Box], arrows: list[Arrow], hidden: list[Unit]) -> None:
     """Say where a gradient is a sum."""
-    arriving = Counter(arrow.target for arrow in arrows if arrow.gradient)
+    arriving = Counter[str]()
+    for arrow in arrows:
+        arriving[arrow.target] += arrow.steps * arrow.gradient
     out_of_sight = {id(part) for unit in hidden for node in unit.nodes for part in node.parents if is_leaf(part)}
     for box in boxes:
         if arriving[box.id] and id(box.value) in out_of_sight:
@@ -105,6 +107,7 @@ class _Drawing:
         self.loops = loops
         self.loop_of = {unit: loop for loop in loops for unit in loop.shown}
         self.series = {id(series[loop.number][0]): (series, loop) for loop in loops for series in loop.series}
+        self.original = {id(copy): array for loop in loops for copy, array in loop.copies}
         self.circle: dict[Unit, str] = {}
         self.boxes: list[Box] = []
         self.arrows: dict[tuple[str, str, bool], Arrow] = {}
@@ -151,13 +154,14 @@ class _Drawing:
         loop = self.loop_of.get(unit)
         carried = {id(i.operand) for user, i in loop.carried if user is unit} if loop else set()
         for i in unit.inputs:
-            value = id(i.operand)
+            operand = self.original.get(id(i.operand), i.operand)
+            value = id(operand)
             if value in sources or value in carried:
                 continue
             if value in self.place and value not in self.repeated.drawn:
                 sources[value] = self.place[value]
             elif len(sources) < MANY:
-                sources[value] = self.add_value(i.operand, i.value, frame)
+                sources[value] = self.add_value(operand, i.value, frame)
             else:
                 too_many += 1
                 sources[value] = f"n{len(self.boxes)}"  # the next box
@@ -169,7 +173,8 @@ class _Drawing:
         """The values that a loop begins with, where this unit takes what the step before has made, and their boxes."""
         loop = self.loop_of.get(unit)
         first = [i for user, i, _ in loop.initial if user is unit] if loop else []
-        return [(i.operand, self.place.get(id(i.operand)) or self.add_value(i.operand, i.value, None)) for i in first]
+        values = [(self.original.get(id(i.operand), i.operand), i.value) for i in first]
+        return [(value, self.place.get(id(value)) or self.add_value(value, data, None)) for value, data in values]
 
     def add_recurrence(self) -> None:
         """The arrows of loops: to the next step and back, and out of the last one if that is the result."""
@@ -234,30 +239,31 @@ class _Drawing:
         """The gradient arrows from an output of a unit to what it was computed from."""
         grads = self.recorded.grads
         reaching = [i for i in unit.inputs if i.needs_gradient and i.operand in grads]
-        steps: dict[Node, list[tuple[Input, labels.Step]]] = {}
+        handed: dict[Node, list[tuple[Input, labels.Step]]] = {}
         for i in reaching:
             if id(i.operand) in sources:
                 step = labels.step_back(unit, output, i, len(reaching), self.notation)
-                steps.setdefault(i.operand, []).append((i, step))
-        for value, known in steps.items():
+                handed.setdefault(i.operand, []).append((i, step))
+        for value, known in handed.items():
             i, (left, right, tag) = known[0]
             rights = [step.right for _, step in known]
             right = " + ".join(rights) if all(rights) else ""
             uses = len(self.recorded.structure.users[value])
             is_all = uses == len(known) and len(unit.outputs) == 1
             equation = self.notation.equation(value) if is_all else None
+            loop = self.loop_of.get(unit)
+            steps = loop.length if loop and uses >= len(known) * loop.length else 1
             source = sources[id(value)]
             if equation:
                 self.said.add(source)
                 lines = labels.beside(equation, labels.Step(left, right, tag), output, i, self.notation)
             else:
-                if tag in ("BP3", "BP4") and not is_all:
-                    loop = self.loop_of.get(unit)
-                    is_of_loop = loop is not None and uses == len(known) * loop.length
-                    right = labels.over_steps(right) if is_of_loop else f"… + {right}"  # it is used elsewhere too
+                is_sum = tag in ("BP3", "BP4")
+                right = labels.over_steps(right) if is_sum and steps > 1 else right
+                right = f"… + {right}" if is_sum and uses > len(known) * steps else right  # it is used elsewhere too
                 lines = [left, f"= {right}"] if right else [left]
             whole = tag in ("BP3", "BP4") or (equation is not None and equation.tag is not None)
-            yield Arrow(self.place[id(output)], source, True, tag, lines, whole, norm(grads[value]))
+            yield Arrow(self.place[id(output)], source, True, tag, lines, whole, norm(grads[value]), steps=steps)
 
     def add_equations(self) -> set[str | None]:
         """Into the boxes those equations of which no arrow brings the whole, and which these are."""
@@ -312,7 +318,7 @@ class _Frames:
         self.of_loop: dict[Unit, int] = {}
         for loop in loops:
             self.of_loop |= dict.fromkeys(loop.shown, len(self.shown))
-            self.shown.append(Cluster(len(self.shown), f"× {loop.length}: t = 1 … {loop.length}", None))
+            self.shown.append(Cluster(len(self.shown), f"× {loop.length}: t = 1 … {loop.length}", None, is_loop=True))
         others = [unit for unit in units if unit not in self.of_loop]
         inside = Counter(scope.serial for unit in others for scope in unit.around if scope.serial not in plain)
         for unit in others:

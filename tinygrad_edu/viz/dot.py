@@ -55,6 +55,7 @@ LOOK: dict[str, dict[str, str]] = {  # shape always doubles colour
     "hidden": {"shape": "box", "style": "rounded,dashed"},
 }
 FRAME = {"style": "rounded", "color": SILVER, "fontcolor": GREY}
+LOOP = {"color": GREY, "fontcolor": "black", "fontsize": "14", "penwidth": "2"}
 MEANING = {"op": "operation", "data": "value", "parameter": "parameter", "loss": "result", "hidden": "hidden"}
 GRADIENT, WIDEST = ["gradient, flowing back:", "the wider, the larger"], ["widest: the errors δ"]
 SAMPLE_ARROW = {"dir": "back", "style": "dashed", "color": OTHER.color, "penwidth": "2", "tailclip": "false"}
@@ -228,7 +229,8 @@ def _write(drawing: Drawing, description: Description, notes: list[str], legend:
     inside = defaultdict(list)
     frame = {**FRAME, "labelloc": "b" if direction == "BT" else "t"}  # on top: Graphviz turns them with the picture
     for cluster in description.clusters:
-        graphs[cluster.id].attr(label=_text([cluster.name]), **frame)
+        look = {**frame, **LOOP} if cluster.is_loop else frame
+        graphs[cluster.id].attr(label=_text([cluster.name]), **look)
         inside[cluster.outer].append(graphs[cluster.id])
     # Graphviz begins with those written first: weights on one side, so that the line of δ runs beside the values
     weights = {arrow.target for arrow in description.arrows if arrow.tag == "BP4"}

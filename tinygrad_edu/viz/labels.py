@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -156,11 +157,19 @@ def step_back(unit: Unit, output: Node, i: Input, n_inputs: int, notation: Notat
     if layer and is_whole_activation:
         local += f" = {notation.slope(layer)}"
     if unit.scope:
-        return Step(local, _function(unit)[1].format(a=x, y=y) if n_inputs == 1 else "", tag)
+        slope = _function(unit)[1].format(a=x, y=y) if n_inputs == 1 else ""
+        return Step(local, _with_targets(slope, unit, x, notation), tag)
     if len(unit.nodes) > 1:
         is_sigmoid = layer and is_whole_activation and notation.activation(layer) == words.FUNCTIONS["sigmoid"][0]
         return Step(local, words.FUNCTIONS["sigmoid"][1].format(y=y) if is_sigmoid else "", tag)
     return Step(local, derivative(i.node, i.position, y, _arguments(i.node, notation)), tag)
+
+
+def _with_targets(slope: str, unit: Unit, x: str, notation: Notation) -> str:
+    """The derivative of a cost with the symbol that its targets have."""
+    targets = unit.targets if unit.scope and unit.scope.name in COSTS else None
+    y = notation.symbol(targets.operand) if targets else "y"
+    return x.join(re.sub(r"\by\b", lambda _: y, part) for part in slope.split(x))
 
 
 def over_steps(term: str) -> str:

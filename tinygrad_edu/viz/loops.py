@@ -223,7 +223,7 @@ def _loop(rows: list[Row], relations: list[dict[Slot, Relation | None]]) -> Loop
                 made[id(node)] = by_output[output]
     series = [*{id(found): found for found in made.values() if number in found}.values()]
     shown = sorted((unit for row in rows if (unit := row[number])), key=lambda unit: unit.nodes[-1].index)
-    loop = Loop(shown, number, len(rows[0]), series, [], [])
+    loop = Loop(shown, number, len(rows[0]), series, [], [], [])
     for row, relation in zip(rows, relations, strict=True):
         for slot, found in relation.items():
             taken = {step: i for step, u in enumerate(row) if u and (i := slots[u].get(slot))}
@@ -231,9 +231,26 @@ def _loop(rows: list[Row], relations: list[dict[Slot, Relation | None]]) -> Loop
             assert unit
             assert found
             if found[0] == "own":
-                series.append({step: (i.operand, i.value) for step, i in taken.items()})
+                own = {step: (i.operand, i.value) for step, i in taken.items()}
+                same = next((known for known in series if _are_copies(own, known)), None)
+                if same:
+                    loop.copies += [(own[step][0], same[step][0]) for step in own]
+                else:
+                    series.append(own)
             elif found[0] == "step before":
                 loop.carried.append((unit, i))
                 if 0 in taken and id(taken[0].operand) not in made:
-                    loop.initial.append((unit, taken[0], made[id(i.operand)]))
+                    first, begins = taken[0], made[id(i.operand)]
+                    known = (j.operand for _, j, other in loop.initial if other is begins)
+                    original = next((array for array in known if _is_copy(first.operand, array)), None)
+                    loop.copies += [] if original is None else [(first.operand, original)]
+                    loop.initial.append((unit, first, begins))
     return loop
+
+
+def _are_copies(series: Series, other: Series) -> bool:
+    return series.keys() == other.keys() and all(_is_copy(series[step][0], other[step][0]) for step in series)
+
+
+def _is_copy(x: Any, y: Any) -> bool:
+    return isinstance(x, np.ndarray) and isinstance(y, np.ndarray) and x is not y and np.array_equal(x, y)

@@ -37,7 +37,7 @@ def name(
         for series in loop.series
         for step, (value, _) in series.items()
         if step != loop.number
-    }
+    } | {id(copy) for loop in loops for copy, _ in loop.copies}
     taken_and_made = [v for unit in units for v in (*(i.operand for i in unit.inputs), *unit.outputs)] or [root]
     shown = [value for value in taken_and_made if id(value) not in other_steps]
     symbols = _Symbols()
@@ -76,6 +76,8 @@ def _number_steps(loops: Sequence[Loop], of: dict[int, str], root: Node) -> dict
                 if begins is series and is_leaf(first.operand) and id(first.operand) not in of:
                     own = clean(first.operand.name, IN_FORMULA) if isinstance(first.operand, Node) else ""
                     of[id(first.operand)] = own or f"{symbol}[0]"
+        for names in (of, inside):
+            names.update({id(copy): names[id(array)] for copy, array in loop.copies if id(array) in names})
     return inside
 
 

@@ -82,6 +82,8 @@ class Loop:
         Where a unit of `shown` takes what the step before has made.
     initial : list of (Unit, Input, Series)
         What stands in its place at the first step, and the series that it begins.
+    copies : list of (array, array)
+        An array that is another one over again, and that one: a graph keeps a copy for each use.
     """
 
     shown: list[Unit]
@@ -90,6 +92,7 @@ class Loop:
     series: list[Series]
     carried: list[tuple[Unit, Input]]
     initial: list[tuple[Unit, Input, Series]]
+    copies: list[tuple[Any, Any]]
 
 
 class Folded(NamedTuple):
