@@ -88,11 +88,11 @@ def _read(who: str, archive: zipfile.ZipFile, name: str, expected: Array) -> Arr
     try:
         with archive.open(member) as file:
             shape, dtype = _header(file)
-        check_shape(who, name, shape, dtype, expected)
-        with archive.open(member) as file:
-            return fitting(who, name, np.lib.format.read_array(file, allow_pickle=False), expected)
-    except (OSError, UnicodeDecodeError, SyntaxError) as error:
+    except (OSError, ValueError, SyntaxError) as error:
         raise ValueError(f"{who}: {name} cannot be read from the file ({error})") from error
+    check_shape(who, name, shape, dtype, expected)
+    with archive.open(member) as file:
+        return fitting(who, name, np.lib.format.read_array(file, allow_pickle=False), expected)
 
 
 def _header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
