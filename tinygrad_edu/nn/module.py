@@ -106,10 +106,12 @@ class Module:
 
         Examples
         --------
+        >>> import tempfile
         >>> import tinygrad_edu as tg
         >>> net, other = tg.nn.MLP([2, 3, 1], rng=0), tg.nn.MLP([2, 3, 1], rng=1)
-        >>> net.save("net.npz")
-        >>> other.load("net.npz")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     net.save(f"{folder}/net.npz")
+        ...     other.load(f"{folder}/net.npz")
         >>> bool((other.weights[0].data == net.weights[0].data).all())
         True
         """
