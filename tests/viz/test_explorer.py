@@ -109,8 +109,9 @@ graphs = pytest.mark.parametrize("make", GRAPHS.values(), ids=GRAPHS)
 def numbers(data, index):
     """An array of a film, as NumPy has it."""
     array = data["arrays"][index]
-    if "base64" in array:
-        flat = np.frombuffer(base64.b64decode(array["base64"]), "<f8")
+    coded = next((kind for kind in ("float64", "float32") if kind in array), None)
+    if coded:
+        flat = np.frombuffer(base64.b64decode(array[coded]), np.dtype(coded).newbyteorder("<"))
     else:
         flat = np.array([float(x) for x in array["numbers"]])
     return flat.reshape(array["shape"])
@@ -145,7 +146,9 @@ def test_forward_values_and_gradients_are_those_of_the_engine(make):
 
 def tracks(data):
     """The steps back, by operation and where that differs by box."""
-    return [data["backward"], *([data["boxes"]["backward"]] if data["boxes"] else [])]
+    by_operation = data["backward"]
+    by_box = data["boxes"]["backward"] if data["boxes"] else []
+    return [by_operation, [by_operation[step] if isinstance(step, int) else step for step in by_box]]
 
 
 @graphs
@@ -156,13 +159,11 @@ def test_contributions_add_up_to_the_gradient_at_every_node(make):
 
 
 def assert_adds_up(data, steps):
-    sums, count = {}, {}
+    sums = {}
     for step in steps:
         for c in step["contributions"]:
             part = numbers(data, c["part"])
             sums[c["to"]] = sums[c["to"]] + part if c["to"] in sums else part
-            count[c["to"]] = count.get(c["to"], 0) + 1
-            assert c["number"] == count[c["to"]] <= c["of"]
     for i, total in sums.items():
         gradient = numbers(data, data["nodes"][i]["gradient"])
         np.testing.assert_allclose(total, gradient, rtol=0 if steps is data["backward"] else 1e-13)
@@ -270,12 +271,13 @@ def test_the_film_holds_the_values_of_the_recording():
 @pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu", "gelu"])
 def test_all_four_equations_are_verified(cost, activation):
     output = "identity" if "logits" in cost else "softmax" if cost == "cross_entropy" else "sigmoid"
-    equations = film(small(cost, sizes=[2, 3, 4, 2], activation=activation, output=output))["equations"]
+    data = film(small(cost, sizes=[2, 3, 4, 2], activation=activation, output=output))
+    assert data["meanings"] == {tag: words.meaning for tag, words in EQUATIONS.items()}
+    equations = data["equations"]
     assert sorted(e["tag"] for e in equations) == sorted(["BP1", "BP2", "BP2", *["BP3"] * 3, *["BP4"] * 3])
     for e in equations:
         assert e["status"] == "verified", e
         assert e["error"] < 1e-12
-        assert e["meaning"] == EQUATIONS[e["tag"]].meaning
 
 
 def by_hand_nets():
@@ -479,11 +481,18 @@ def test_large_arrays_are_sampled_and_it_is_said():
     assert kept["shape"] == [2000, 300]
     assert kept["rows"][0] == kept["columns"][0] == 0
     assert (kept["rows"][-1], kept["columns"][-1]) == (1999, 299)
-    sample = np.frombuffer(base64.b64decode(kept["base64"]))
-    np.testing.assert_array_equal(sample, w.value[np.ix_(kept["rows"], kept["columns"])].ravel())
+    sample = np.frombuffer(base64.b64decode(kept["float32"]), "<f4")  # there are many numbers: seven digits of each
+    np.testing.assert_allclose(sample, w.value[np.ix_(kept["rows"], kept["columns"])].ravel(), rtol=1e-6)
     assert kept["norm"] == pytest.approx(np.linalg.norm(w.value))
     assert "too large" in " ".join(data["notes"])
     assert len(explore(np.sum(np.tanh(w))).html) < 3e6
+
+
+def test_numbers_out_of_range_keep_all_their_digits():
+    """Also where there are so many that others do not."""
+    w = tg.Tensor(np.geomspace(1e-300, 1e300, 400 * 200).reshape(400, 200), requires_grad=True)
+    data = film(np.sum(w * 1.0))
+    np.testing.assert_array_equal(numbers(data, data["nodes"][0]["value"]), w.value)
 
 
 def test_a_long_graph_folds_its_picture_and_keeps_every_step():
@@ -495,6 +504,16 @@ def test_a_long_graph_folds_its_picture_and_keeps_every_step():
     assert len(page.film["pictures"]) == 1
     assert "hidden" in page.film["pictures"][0]["notes"][0]
     assert len(page.html) < 3e6
+
+
+def test_a_film_of_a_loop_of_2000_operations_is_small():
+    U, W, b, V = (parameter(*shape, seed=i) for i, shape in enumerate([(2, 8), (8, 8), (8,), (8, 1)]))
+    inputs, h = np.random.default_rng(0).normal(size=(400, 4, 2)), np.zeros((4, 8))
+    for x in inputs:
+        h = np.tanh(x @ U + h @ W + b)
+    made = explore(tg.costs.quadratic(tg.sigmoid(h @ V), np.ones((4, 1))))
+    assert len(made.film["backward"]) > 2000
+    assert len(made.html.encode()) < 3e6
 
 
 def test_the_lines_of_a_box_are_known_when_their_numbers_are():
@@ -604,8 +623,8 @@ def hostile(name):
 def test_hostile_names_stay_text(name):
     block, data = data_of(explore(hostile(name)).html)
     assert not set("<>&\u2028\u2029") & set(block)
-    assert block.isascii()
-    assert [node["name"] for node in data["nodes"][:2]] == [name, name]
+    block.encode()
+    assert [node.get("name", "") for node in data["nodes"][:2]] == [name, name]
 
 
 def test_the_picture_is_rebuilt_from_what_is_allowed():
@@ -957,22 +976,22 @@ def test_partial_sums_at_a_fan_out(page):
     data = film(root)
     x = next(i for i, node in enumerate(data["nodes"]) if node["symbol"] == "x")
     page.open(root)
-    sums, total = [], 0
+    count, total = 0, 0
     for i, step in enumerate(data["backward"]):
         page.step(len(data["forward"]) + 2 + i)
         page.js("tinygradFilm.choose(arguments[0], 1)", x)
         for c in step["contributions"]:
             if c["to"] == x:
                 total = total + numbers(data, c["part"])
-                sums.append(c["number"])
-                assert f"Contribution {c['number']} of 3 to x" in page.text("#step")
+                count += 1
+                assert f"Contribution {count} of 3 to x" in page.text("#step")
                 now = page.js(
                     "return Array.from(tinygradFilm.gradient(arguments[0], tinygradFilm.state.step).numbers)", x
                 )
                 np.testing.assert_array_equal(now, total)
                 said = re.search(r"sum so far \(\d of 3\): .*?([−\d.e]+)$", page.text("#step"), re.MULTILINE)[1]
                 assert float(said.replace("−", "-")) == pytest.approx(total[1], rel=1e-3)
-    assert sums == [1, 2, 3]
+    assert count == 3
     np.testing.assert_allclose(total, np.cos([1, -2]) * [1, -2] + np.sin([1, -2]) + np.exp([1, -2]))
 
 
@@ -999,7 +1018,7 @@ def test_boxes_of_the_picture_open_their_panel(page):
     page.open(small())
     for name in ("W1", "z2", "C"):
         page.js(
-            "[...document.querySelectorAll('#canvas .node')].find((n) => n.getAttribute('aria-label').split(' ')[0] === arguments[0]).dispatchEvent(new MouseEvent('click'))",
+            "[...document.querySelectorAll('#canvas .node')].find((n) => n.textContent.split(' ')[0] === arguments[0]).dispatchEvent(new MouseEvent('click'))",
             name,
         )
         assert page.text("#panel-title").startswith(name)
@@ -1184,9 +1203,7 @@ def test_the_start_looks_at_something_that_is_in_the_picture(page):
     for name in ("small", "recurrent", "attention", "fan_out"):
         page.open(GRAPHS[name]())
         title = page.text("#panel-title").split(",")[0]
-        labels = page.js(
-            "return [...document.querySelectorAll('#canvas .node')].map((n) => n.getAttribute('aria-label'))"
-        )
+        labels = page.js("return [...document.querySelectorAll('#canvas .node')].map((n) => n.textContent)")
         assert title in {label.split()[0] for label in labels}, (title, labels)
         assert "value of" in page.text("#panel")
 
@@ -1355,7 +1372,7 @@ def test_a_name_is_no_alarm(page):
         root = np.sum(np.log(tg.Tensor([0.0, 1.0], requires_grad=True, name="w")))
     page.open(root)
     page.step(page.steps)
-    assert [n.get_attribute("aria-label") for n in page.find("#canvas .alarm")] == ["w (2,)", "v1 = ln(w) (2,)", "C"]
+    assert [n.text.split()[0] for n in page.find("#canvas .alarm")] == ["w", "v1", "C"]
 
 
 def test_an_equation_is_shown_once_and_its_large_factors_as_images(page):

@@ -13,6 +13,7 @@ from tinygrad_edu.equations.structure import Structure, scopes
 from tinygrad_edu.viz.units import Input, Loop, Unit, is_leaf
 
 NOTHING: Mapping[int, str] = {}
+SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
 class Named(NamedTuple):
@@ -87,6 +88,7 @@ class _Symbols:
     def __init__(self) -> None:
         self.of: dict[int, str] = {}
         self.taken: set[str] = set()
+        self.asked = Counter[str]()
 
     def name(self, value: Node) -> None:
         """Its own name, which another value may have as well."""
@@ -96,10 +98,17 @@ class _Symbols:
     def call(self, value: Any, symbol: str) -> None:
         """This symbol, or one like it, for a value that has none."""
         if id(value) not in self.of:
-            while symbol in self.taken:
-                symbol += "′"
-            self.taken.add(symbol)
-            self.of[id(value)] = symbol
+            self.of[id(value)] = self._free(symbol)
+            self.taken.add(self.of[id(value)])
+
+    def _free(self, symbol: str) -> str:
+        """The symbol, or x′, x′′, then x₄, x₅, … of many."""
+        while True:
+            self.asked[symbol] += 1
+            n = self.asked[symbol]
+            free = symbol + "′" * (n - 1) if n < 4 else symbol + str(n).translate(SUBSCRIPTS)
+            if free not in self.taken:
+                return free
 
 
 def _name_layers(structure: Structure, symbols: _Symbols, other_steps: Set[int]) -> None:

@@ -24,8 +24,8 @@ function makeBox(data, element) {
   const box = { ...data, element, about: data.value ?? data.operations.at(-1), texts: [...element.querySelectorAll("text")] };
   element.classList.add(box.kind === "hidden" ? "hiding" : box.kind);
   if (box.about === undefined) return box;
-  const label = box.kind === "hidden" ? "hidden operations" : box.texts[0]?.textContent ?? "";
-  for (const [name, value] of [["role", "button"], ["tabindex", "0"], ["aria-label", label]]) element.setAttribute(name, value);
+  for (const [name, value] of [["role", "button"], ["tabindex", "0"]]) element.setAttribute(name, value);
+  for (const text of box.texts) text.append(" "); // read aloud, the lines are words of their own
   element.addEventListener("click", () => choose(box.about));
   element.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" && event.key !== " ") return;

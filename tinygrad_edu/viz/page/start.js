@@ -9,7 +9,7 @@ function render() {
   renderStep();
   renderPanel();
   renderDepth();
-  scrollToEntries();
+  afterLayout();
   saveState();
 }
 

@@ -1,7 +1,7 @@
 // --- The card of the step ------------------------------------------------------------------------------------
 
 // Where an operation stands; a box stands in sight.
-const inside = (node) => (track === byOperation && film.nodes[node].scope.length ? ` (inside ${film.nodes[node].scope.join(" › ")})` : "");
+const inside = (node) => (track === byOperation && scopeOf(node).length ? ` (inside ${scopeOf(node).join(" › ")})` : "");
 
 function describeStep() {
   const now = current(state.step);
@@ -42,11 +42,11 @@ const bodies = {
     return [takes, ...verdict(), ...(numbers ? [numbers] : [])];
   },
   seed: () => [p(`The backward pass begins at ${film.title}, with 1.`)],
-  backward({ node, contributions }) {
+  backward({ contributions }) {
     const first = isWaiting() ? [guessForm()] : verdict();
     if (!contributions.length) return [...first, p("None of its arguments needs a gradient.")];
     const inOrder = contributions.toSorted((a, b) => (b.to === shown()) - (a.to === shown())); // that in the panel comes first
-    return [...first, ...inOrder.map((c) => contributionCard({ ...c, from: node, step: state.step }, shownEntry(c.to)))];
+    return [...first, ...inOrder.map((c) => contributionCard(c, shownEntry(c.to)))];
   },
 };
 

@@ -1,12 +1,20 @@
 // --- Zoom: at first all of the picture is seen; then by buttons, keys, Ctrl and the wheel, or two fingers ---------
 
-const LARGEST = 4;
-let scale = null; // null: all of it
+const LARGEST_SCALE = 4;
+const READABLE = 0.45; // of their size, letters can be read
+let scale = null; // null: all of it, if that is readable
 
 function fitting() {
   const { width, height } = picture();
   const { clientWidth, clientHeight } = $("canvas");
   return Math.min(1.5, clientWidth / width, clientHeight / height);
+}
+
+// Never smaller than all of it. What would be too small to read follows the steps in the width of the frame.
+function size() {
+  const all = fitting();
+  const atFirst = all < READABLE ? Math.min(0.8, $("canvas").clientWidth / picture().width) : all;
+  return Math.max(all, scale ?? atFirst);
 }
 
 const middle = () => {
@@ -18,10 +26,9 @@ const middle = () => {
 function resize([x, y] = middle()) {
   const { svg, width, height } = picture();
   $("canvas").style.aspectRatio = `${width} / ${height}`; // where there is room
-  const before = svg.getBoundingClientRect();
-  const size = scale ?? fitting();
-  svg.setAttribute("width", width * size);
-  svg.setAttribute("height", height * size);
+  const [before, now] = [svg.getBoundingClientRect(), size()];
+  svg.setAttribute("width", width * now);
+  svg.setAttribute("height", height * now);
   if (!before.width) return;
   const after = svg.getBoundingClientRect();
   const moved = (start, old, now, length, is) => start + ((is - old) / length) * now - is;
@@ -31,13 +38,12 @@ function resize([x, y] = middle()) {
 }
 
 function zoomBy(factor, point) {
-  const size = (scale ?? fitting()) * factor;
-  scale = size <= fitting() ? null : Math.min(size, LARGEST);
+  scale = Math.min(size() * factor, LARGEST_SCALE);
   resize(point);
 }
 
 function fitAll() {
-  scale = null;
+  scale = 0;
   resize();
 }
 
