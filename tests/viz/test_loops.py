@@ -1,7 +1,11 @@
 """A loop is drawn as one step: when it is one, and what the picture then says."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import tinygrad_edu as tg
 from tinygrad_edu import engine
@@ -340,3 +344,67 @@ def test_not_finite_at_some_steps_is_said():
 
 def test_the_film_shows_every_step():
     assert "× 20" not in str(explore(at_the_end(20)).film["pictures"])
+
+
+# --- Loops of any kind ---------------------------------------------------------------------------------------
+
+
+STEPS = {
+    "W": lambda a, b, W, c: a @ W,
+    "c": lambda a, b, W, c: a + c,
+    "+": lambda a, b, W, c: a + b,
+    "×": lambda a, b, W, c: a * b,
+    "tanh": lambda a, b, W, c: np.tanh(a),
+    "σ": lambda a, b, W, c: tg.sigmoid(a),
+}
+step = st.tuples(st.sampled_from(sorted(STEPS)), *[st.integers(1, 4)] * 2, *[st.integers(0, 1)] * 2)
+
+
+def run(program, length, odd_one, ending):
+    """A loop over operations of the last few values, the odd step of which may do something else at the end."""
+    rng = np.random.default_rng(0)
+    W = [tg.Tensor(rng.normal(size=(3, 3)) / 3, requires_grad=True) for _ in range(2)]
+    c = [tg.Tensor(rng.normal(size=3), requires_grad=True) for _ in range(2)]
+    state, outputs = [np.ones((2, 3)), tg.Tensor(rng.normal(size=(2, 3)), requires_grad=True)], []
+    for t in range(length):
+        values = [*state, rng.normal(size=(2, 3))]
+        for name, i, j, k, l in program:
+            a, b = values[-min(i, len(values))], values[-min(j, len(values))]
+            values.append(STEPS[name](a, b, W[k], c[l]))
+        if t == odd_one:
+            values.append(np.sin(values[-1]))
+        state = values[-2:]
+        outputs.append(values[-1])
+    ends = {"last": lambda: outputs[-1], "sum": lambda: sum(map(np.sum, outputs)), "stack": lambda: np.stack(outputs)}
+    return np.sum(ends[ending]())
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.lists(step, min_size=1, max_size=4),
+    st.integers(3, 9),
+    st.integers(0, 20),
+    st.sampled_from(["last", "sum", "stack"]),
+)
+def test_nothing_is_lost_and_every_contribution_counted(program, length, odd_one, ending):
+    C = run(program, length, odd_one, ending)
+    if not isinstance(C, tg.Tensor):
+        return
+    folded, unfolded = describe(C, max_nodes=10_000), describe(C, max_nodes=10_000, unfold=True)
+    assert contributions(folded) == contributions(unfolded)
+    if not frames(folded):
+        assert [box.lines for box in folded.boxes] == [box.lines for box in unfolded.boxes]
+    assert [box.kind for box in folded.boxes].count("loss") == 1
+    assert not any("…" in box.lines[0].replace(", …", "") for box in folded.boxes)  # every value has a symbol
+    joined = {id for arrow in folded.arrows for id in (arrow.source, arrow.target)}
+    assert joined == {box.id for box in folded.boxes}
+
+
+def contributions(description):
+    """{parameter: how many contributions its gradient is the sum of}."""
+    value = {box.id: box.value for box in description.boxes if box.kind == "parameter"}
+    found = Counter()
+    for arrow in description.arrows:
+        if arrow.gradient and arrow.target in value:
+            found[id(value[arrow.target])] += arrow.steps
+    return found

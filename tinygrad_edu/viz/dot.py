@@ -246,7 +246,7 @@ def _write(drawing: Drawing, description: Description, notes: list[str], legend:
     for arrow in description.arrows:
         free = {"constraint": "false"} if arrow.recurrent else {}
         if arrow.gradient:  # written the other way round, so that the layout keeps its direction
-            drawing.edge(arrow.target, arrow.source, **_gradient(arrow), **free)
+            drawing.edge(arrow.target, arrow.source, **_gradient(arrow, direction), **free)
         else:
             label = {"label": _text([f" {line} " for line in arrow.lines])} if arrow.lines else {}
             weight = "9" if arrow.source in computed else "1"
@@ -264,14 +264,15 @@ def _box(box: Box) -> dict[str, str]:
     return {**look, "color": RED, "fontcolor": RED, "penwidth": "3", "fillcolor": "white"} if box.alarm else look
 
 
-def _gradient(arrow: Arrow) -> dict[str, str]:
+def _gradient(arrow: Arrow, direction: str) -> dict[str, str]:
     finite = math.isfinite(arrow.norm)
     sign = SIGNS.get(arrow.tag or "", OTHER)
     tag = [f"{sign.mark} {arrow.tag}"] if arrow.whole else []
     word = [] if finite else ["gradient not finite"]
+    air = [" "] if direction in ("LR", "RL") else []  # between the last line and the arrow below it
     color = sign.color if finite else RED
     return {
-        "label": _text([f" {line} " for line in (*tag, *_run_on(arrow.lines), *word)]),  # with air at the sides
+        "label": _text([f" {line} " for line in (*tag, *_run_on(arrow.lines), *word, *air)]),  # with air at the sides
         "dir": "back",
         "style": "dashed",
         "color": color,

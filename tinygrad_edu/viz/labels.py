@@ -123,7 +123,8 @@ def _function(unit: Unit) -> tuple[str, str]:
     else:
         is_known = is_softmax(x, y) if name == "softmax" else is_activation(name, x, y)
     symbol, slope = words.FUNCTIONS[name]
-    return (symbol, slope.replace("{n}", str(n))) if is_known else (clean(name), "")
+    slope = slope.replace("{n}", str(n)) if n > 1 else slope.replace("/{n}", "").replace("{n}", "")
+    return (symbol, slope) if is_known else (clean(name), "")
 
 
 def _arguments(node: Node, notation: Notation, written: Mapping[Node, str] = NOTHING) -> list[str]:
