@@ -71,15 +71,28 @@ class _Symbols:
 def _name_layers(structure: Structure, symbols: _Symbols) -> None:
     if structure.root.value.size == 1:
         symbols.call(structure.root, "C")
+    _name_inputs(structure, symbols)
     for layer in structure.layers:
         symbols.call(layer.z, f"z{layer.number}")
         symbols.call(layer.a, f"a{layer.number}")
-        for product in layer.products:
-            symbols.call(product.W, f"W{layer.number}")
-            if is_leaf(product.a):
-                symbols.call(product.a, "x")
+        for i, product in enumerate(layer.products):
+            symbols.call(product.W, f"{'WUV'[i] if i < 3 else 'W'}{layer.number}")
         for bias in layer.biases:
             symbols.call(bias, f"b{layer.number}")
+
+
+def _name_inputs(structure: Structure, symbols: _Symbols) -> None:
+    """What comes into layers from outside: x, or x1, x2, … if there are several, and the initial state h0 of a loop."""
+    products = [product for layer in structure.layers for product in layer.products]
+    of_loops = [product for layer in structure.layers for product in layer.products if len(layer.products) > 1]
+    recurrent = {id(product.W) for product in of_loops if not is_leaf(product.a)}
+    states = [product.a for product in of_loops if is_leaf(product.a) and id(product.W) in recurrent]
+    given = [p.a for p in products if is_leaf(p.a) and p.activations.ndim and not any(p.a is s for s in states)]
+    inputs = list({id(x): x for x in given}.values())
+    for state in states:
+        symbols.call(state, "h0")
+    for number, x in enumerate(inputs, start=1):
+        symbols.call(x, f"x{number}" if len(inputs) > 1 else "x")
 
 
 def _is_target(i: Input, structure: Structure) -> bool:
