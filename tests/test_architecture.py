@@ -81,7 +81,7 @@ FILES_OF = {
     "compiler/simplify": ["bounds", "rewriting", "masks", "products", "sums", "tidy"],
     "compiler/printers": ["text", "words", "containers", "layout", "formula", "numpy", "loops"],
     "compiler/printers/loops": ["kinds", "fusion", "indices", "elements", "statements", "kernel"],
-    "equations": ["arrays", "words", "structure", "functions", "notation", "without_rules", "recompute"],
+    "equations": ["arrays", "words", "functions", "structure", "notation", "without_rules", "recompute"],
     "viz": [
         "plots",
         "operations",

@@ -30,6 +30,14 @@ def is_activation(name: str, z: Any, a: Any) -> bool:
         )
 
 
+def shows_as(name: str, z: Any, a: Any) -> bool:
+    """Whether the numbers tell that a is the activation function of this name of z, however it was computed.
+
+    Not where there are none, or none that are finite, nor where a is z itself, as relu is of positive numbers.
+    """
+    return bool(np.isfinite(z).any()) and is_activation(name, z, a) and not agree(z, a)
+
+
 def is_softmax(z: Any, a: Any) -> bool:
     """Whether a is softmax of z, along any axis."""
     along = [(np.moveaxis(z, i, -1), np.moveaxis(a, i, -1)) for i in range(np.ndim(z)) if z.shape == a.shape and z.size]
