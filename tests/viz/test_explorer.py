@@ -109,9 +109,8 @@ graphs = pytest.mark.parametrize("make", GRAPHS.values(), ids=GRAPHS)
 def numbers(data, index):
     """An array of a film, as NumPy has it."""
     array = data["arrays"][index]
-    coded = next((kind for kind in ("float64", "float32") if kind in array), None)
-    if coded:
-        flat = np.frombuffer(base64.b64decode(array[coded]), np.dtype(coded).newbyteorder("<"))
+    if "base64" in array:
+        flat = np.frombuffer(base64.b64decode(array["base64"]), f"<f{array['bytes']}")
     else:
         flat = np.array([float(x) for x in array["numbers"]])
     return flat.reshape(array["shape"])
@@ -481,7 +480,9 @@ def test_large_arrays_are_sampled_and_it_is_said():
     assert kept["shape"] == [2000, 300]
     assert kept["rows"][0] == kept["columns"][0] == 0
     assert (kept["rows"][-1], kept["columns"][-1]) == (1999, 299)
-    sample = np.frombuffer(base64.b64decode(kept["float32"]), "<f4")  # there are many numbers: seven digits of each
+    sample = np.frombuffer(
+        base64.b64decode(kept["base64"]), f"<f{kept['bytes']}"
+    )  # there are many numbers: seven digits of each
     np.testing.assert_allclose(sample, w.value[np.ix_(kept["rows"], kept["columns"])].ravel(), rtol=1e-6)
     assert kept["norm"] == pytest.approx(np.linalg.norm(w.value))
     assert "too large" in " ".join(data["notes"])
