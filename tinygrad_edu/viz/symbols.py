@@ -50,7 +50,8 @@ def name(
     counts = Counter[str]()
     for unit in units:
         for i in unit.inputs:
-            if id(i.operand) not in symbols.of.keys() | other_steps and is_leaf(i.operand):
+            is_new = id(i.operand) not in symbols.of and id(i.operand) not in other_steps
+            if is_new and is_leaf(i.operand):
                 letter = "p" if i.needs_gradient else "y" if _is_target(i, structure) else "c"
                 counts[letter] += 1
                 symbols.call(i.operand, letter if letter == "y" else f"{letter}{counts[letter]}")
