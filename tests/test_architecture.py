@@ -13,6 +13,7 @@ PACKAGE = Path(__file__).parent.parent / "tinygrad_edu"
 # The rooms, and inside a room its files: each may import only what stands above it.
 ROOMS = [
     "errors",
+    "files",
     "tables",
     "figures",
     "engine",
@@ -48,8 +49,8 @@ FILES_OF = {
         "anomaly",
     ],
     "backprop": ["formulas", "arguments", "forward", "magnitudes", "matrices"],
-    "nn": ["module", "initializers", "linear", "mlp"],
-    "optim": ["base", "sgd", "adagrad", "rmsprop", "adam"],
+    "nn": ["saving", "module", "initializers", "linear", "mlp"],
+    "optim": ["base", "sgd", "adagrad", "rmsprop", "adam", "schedules"],
     "training": ["history", "measuring", "advice", "step", "fit"],
     "rules": [
         "elementwise",
@@ -86,6 +87,7 @@ FILES_OF = {
         "operations",
         "recorded",
         "units",
+        "loops",
         "symbols",
         "description",
         "labels",

@@ -378,7 +378,7 @@ WRONG = [
     (lambda f: f([parameter(1.0)], "0.1"), TypeError, "lr must be a number, not '0.1'"),
     (lambda f: f([parameter(1.0)], None), TypeError, "lr must be a number, not None"),
     (lambda f: f([parameter(1.0)], np.array([0.1])), TypeError, "lr must be a number, not array([0.1])"),
-    (lambda f: setattr(f([parameter(1.0)], 0.1), "lr", -1), ValueError, "lr must be positive, not -1"),
+    (lambda f: setattr(f([parameter(1.0)], 0.1), "lr", -1), ValueError, "lr must be 0 or more, not -1"),
 ]
 
 

@@ -92,10 +92,10 @@ def comment(tag: str | None, weights: list[str] | None = None) -> str:
 def error(z: str) -> str:
     """What the gradient of a weighted input is called.
 
-    >>> error("z1"), error("hidden")
-    ('δ1', 'δ(hidden)')
+    >>> error("z1"), error("z1[t]"), error("hidden")
+    ('δ1', 'δ1[t]', 'δ(hidden)')
     """
-    is_numbered = z[0] == "z" and z[1:].rstrip("′").isdigit()
+    is_numbered = z[0] == "z" and z[1:].partition("[")[0].rstrip("′").isdigit()
     return f"δ{z[1:]}" if is_numbered else f"δ({z})"
 
 

@@ -27,7 +27,9 @@ def draw(
     direction: Literal["BT", "TB", "LR", "RL"] = "BT",
     gradients: bool = True,
     legend: bool = True,
+    entries: int = 8,
     max_nodes: int = 200,
+    unfold: bool = False,
 ) -> Drawing:
     """Draw how a tensor was computed, and how its gradient flows back.
 
@@ -52,9 +54,14 @@ def draw(
         Whether to show gradients; without them, the picture is of the forward pass alone.
     legend : bool
         Whether to explain shapes, dashed arrows and equations, those that occur.
+    entries : int
+        How many entries an array may have for its numbers to be written out; of a larger one it is the norm.
     max_nodes : int
         Where there would be more boxes and circles, scopes are closed, then the middle of the graph is hidden in one
         box; the picture says so.
+    unfold : bool
+        Of a loop of five or more steps with the same parameters, as in a recurrent network, one step is drawn, z[t],
+        with the arrow that goes on to the next. With ``unfold=True`` every step is drawn.
 
     Returns
     -------
@@ -90,13 +97,15 @@ def draw(
         raise ValueError(f"draw: depth must be 0 or more, not {depth}")
     if direction not in ("BT", "TB", "LR", "RL"):
         raise ValueError(f"draw: direction must be 'BT', 'TB', 'LR' or 'RL' (from bottom to top, …), not {direction!r}")
+    if entries < 0:
+        raise ValueError(f"draw: entries must be 0 or more, not {entries}")
     if max_nodes < 1:
         raise ValueError(f"draw: max_nodes must be at least 1, not {max_nodes}")
 
     recorded = read(tensor, gradients)
 
     def describe(most: int) -> Description:
-        return describe_recorded(recorded, level, depth, most)
+        return describe_recorded(recorded, level, depth, entries, most, unfold)
 
     return dot.draw(describe, max_nodes, legend, direction)
 

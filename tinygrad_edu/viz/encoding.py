@@ -13,29 +13,35 @@ from tinygrad_edu.equations.arrays import Array, flat, norm
 Data = dict[str, Any]
 
 NUMBERS = 180_000  # how many numbers a film holds; beyond that, the largest arrays are sampled
-READABLE = 32  # arrays up to this size are lists in the JSON text, and never sampled
+EXACT = 60_000  # up to so many, all their digits; beyond that, seven of them
+SMALL = 32  # arrays up to this size are never sampled
 
 
 class Arrays:
-    """The arrays of a film, each kept once."""
+    """The arrays of a film: of those with the same numbers, one."""
 
     def __init__(self) -> None:
         self._arrays: list[Array] = []
         self._kept: dict[int, tuple[int, Any]] = {}  # by id: the index of an array, which stays alive with it
+        self._same: dict[tuple[Any, bytes], int] = {}
 
     def keep(self, x: Any) -> int:
         """The index of an array, or of several in one row."""
         if id(x) not in self._kept:
-            self._kept[id(x)] = len(self._arrays), x
-            self._arrays.append(np.asarray(flat(x), dtype=np.float64))
+            array = np.asarray(flat(x), dtype=np.float64)
+            index = self._same.setdefault((array.shape, array.tobytes()), len(self._arrays))
+            if index == len(self._arrays):
+                self._arrays.append(array)
+            self._kept[id(x)] = index, x
         return self._kept[id(x)][0]
 
     def encoded(self) -> list[Data]:
         """All of them; of the largest, so many entries that the film does not hold too many numbers."""
+        total = sum(array.size for array in self._arrays)
         cap = max([array.size for array in self._arrays], default=0)
-        while sum(min(array.size, cap) for array in self._arrays) > NUMBERS and cap > 2 * READABLE:
+        while sum(min(array.size, cap) for array in self._arrays) > NUMBERS and cap > 2 * SMALL:
             cap = cap * 3 // 4
-        return [_array(array, cap) for array in self._arrays]
+        return [_array(array, cap, total <= EXACT) for array in self._arrays]
 
 
 def number(x: float) -> float | str:
@@ -43,7 +49,7 @@ def number(x: float) -> float | str:
     return x if math.isfinite(x) else "NaN" if math.isnan(x) else "Infinity" if x > 0 else "-Infinity"
 
 
-def _array(array: Array, cap: int) -> Data:
+def _array(array: Array, cap: int, exact: bool) -> Data:
     """All numbers, or of an array that is too large those in some of its rows and columns, evenly spread."""
     data: Data = {"shape": list(array.shape)}
     if array.size > cap:
@@ -53,11 +59,18 @@ def _array(array: Array, cap: int) -> Data:
         data |= {"rows": rows, "columns": columns, "norm": number(norm(array))}
         data |= {"missing": int(array.size - np.isfinite(array).sum())}
         array = table[np.ix_(rows, columns)]
-    if array.size <= READABLE:
-        data["numbers"] = [number(x) for x in array.ravel().tolist()]
-    else:
-        data["base64"] = base64.b64encode(array.astype("<f8").tobytes()).decode()
-    return data
+    return data | _numbers(array, exact)
+
+
+def _numbers(array: Array, exact: bool) -> Data:
+    """As text or as bytes, whichever is shorter."""
+    with np.errstate(all="ignore"):
+        rounded = array.astype("<f4")
+    key, raw = "float64", array.astype("<f8").tobytes()
+    if not exact and np.allclose(rounded, array, rtol=1e-6, atol=0, equal_nan=True):  # in its range
+        key, raw = "float32", rounded.tobytes()
+    numbers, coded = [number(x) for x in array.ravel().tolist()], base64.b64encode(raw).decode()
+    return {"numbers": numbers} if len(str(numbers)) < len(coded) else {key: coded}
 
 
 def _spread(n: int, most: int) -> list[int]:

@@ -17,7 +17,7 @@ from tinygrad_edu.equations.arrays import flat, norm
 from tinygrad_edu.equations.notation import Notation, clean
 from tinygrad_edu.equations.recompute import Factor, Numbers, Recomputed, recompute
 from tinygrad_edu.equations.structure import Structure, is_elementwise, is_product_of_matrices, operands, scopes
-from tinygrad_edu.equations.words import EQUATIONS
+from tinygrad_edu.equations.words import EQUATIONS, gradient
 from tinygrad_edu.viz import labels
 from tinygrad_edu.viz.encoding import Arrays, Data, number
 from tinygrad_edu.viz.handed import StepBack, Walk, magnitudes, rule, steps_back
@@ -50,9 +50,10 @@ def film(tensor: Node) -> Data:
     -------
     dict
         ``nodes``: the values, in the order of computation; ``forward``: the operations (their nodes) in order;
-        ``backward``: per operation, latest first, the ``contributions`` it hands to its arguments; ``equations``:
-        BP1–BP4, each recomputed by hand, with the error; ``depth``: ‖δ‖ of each layer; ``arrays``: the numbers that
-        the others refer to by index.
+        ``backward``: per operation, latest first, the ``contributions`` it hands to its arguments; ``boxes``: the same
+        two by the circles of the folded picture, where that differs; ``equations``: BP1–BP4, each recomputed by hand,
+        with the error, and ``meanings`` their words; ``depth``: ‖δ‖ of each layer; ``arrays``: the numbers that the
+        others refer to by index.
 
     Raises
     ------
@@ -87,8 +88,9 @@ def make(root: Node) -> Film:
             "root": nodes.numbers[id(root)],
             "nodes": nodes.entries,
             "forward": [nodes.numbers[id(node)] for node in recorded.operations],
-            "backward": backward.steps(steps_back(walk, units)),
+            "backward": backward.by_operation(steps_back(walk, units)),
             "boxes": None,
+            "meanings": {tag: words.meaning for tag, words in EQUATIONS.items()},
             "equations": [_equation(equation, nodes) for equation in equations],
             "depth": _depth(recorded, nodes),
             "notes": _notes(root),
@@ -96,7 +98,7 @@ def make(root: Node) -> Film:
         if len(boxes) < len(units):
             data["boxes"] = {
                 "forward": [nodes.box(unit) for unit in boxes],
-                "backward": backward.steps(steps_back(walk, boxes)),
+                "backward": backward.by_box(steps_back(walk, boxes), data["backward"]),
             }
         data["arrays"] = arrays.encoded()
     left_out = sum("rows" in array for array in data["arrays"])
@@ -147,15 +149,19 @@ class _Nodes:
         node = value if isinstance(value, Node) else None
         entry: Data = {
             "symbol": self.notation.symbol(value),
-            "name": str(node.name) if node is not None and node.name else "",
             "kind": self._kind(value),
-            "shape": _shape(data),
             "value": self.arrays.keep(data),
-            "scope": [clean(scope.name) for scope in scopes(node)] if node is not None else [],
         }
+        if isinstance(data, tuple):
+            entry["results"] = len(data)
+        if node is not None and node.name:
+            entry["name"] = str(node.name)
+        if node is not None and node.scope:
+            entry["scope"] = [clean(scope.name) for scope in scopes(node)]
         if node is not None and node in self.recorded.grads:
             entry["gradient"] = self.arrays.keep(self.recorded.grads[node])
-            entry["delta"] = self.notation.gradient(node)
+            if self.notation.gradient(node) != gradient(entry["symbol"], self.notation.cost):
+                entry["delta"] = self.notation.gradient(node)
         if node is not None and node.fn:
             entry.update(self._doing(node))
         self.entries.append(entry)
@@ -217,12 +223,6 @@ class _Nodes:
         return box
 
 
-def _shape(data: Any) -> str:
-    if isinstance(data, tuple):
-        return f"{len(data)} results in one row"
-    return f"shape {data.shape}" if data.shape else "a single number"
-
-
 # --- The backward pass ------------------------------------------------------------------------------------
 
 
@@ -233,33 +233,34 @@ class _Backward:
         self.nodes = nodes
         self.tabulated = 0
 
-    def steps(self, steps: list[StepBack]) -> list[Data]:
-        """Per circle, what it hands to its inputs; ``number`` and ``of`` count the contributions to one gradient."""
+    def by_operation(self, steps: list[StepBack]) -> list[Data]:
+        """What each operation hands to its arguments."""
         of = Counter(handed.input.operand for step in steps for handed in step.handed)
-        so_far = Counter[Node]()
-        return [self._step(step, of, so_far) for step in steps]
+        return [self._step(step, of) for step in steps]
 
-    def _step(self, step: StepBack, of: Counter[Node], so_far: Counter[Node]) -> Data:
+    def by_box(self, steps: list[StepBack], by_operation: list[Data]) -> list[Data | int]:
+        """The same for each circle; of one operation, where it stands among the operations."""
+        of = Counter(handed.input.operand for step in steps for handed in step.handed)
+        known = {step["node"]: i for i, step in enumerate(by_operation)}
+        boxes = [self._step(step, of) for step in steps]
+        return [i if by_operation[i := known[box["node"]]] == box else box for box in boxes]
+
+    def _step(self, step: StepBack, of: Counter[Node]) -> Data:
         unit, arrays, grads = step.unit, self.nodes.arrays, self.nodes.recorded.grads
         last = unit.nodes[-1]
         parts = [handed.contribution for handed in step.handed]
         locals_ = local_derivatives(unit, grads[last], parts, FACTORS - self.tabulated)
         self.tabulated += sum(len(local.entries or ()) for local in locals_)
         data: list[Data] = []
-        for (i, part), local in zip(((h.input, h.part) for h in step.handed), locals_, strict=True):
-            arg = i.operand
-            so_far[arg] += 1
-            said = rule(unit, i, self.nodes.notation)
+        for handed, local in zip(step.handed, locals_, strict=True):
+            arg = handed.input.operand
+            said = rule(unit, handed.input, self.nodes.notation)
             data.append(
                 {
                     "to": self.nodes.numbers[id(arg)],
-                    "number": so_far[arg],
-                    "of": of[arg],
-                    "part": arrays.keep(grads[arg] if of[arg] == 1 else part),
+                    "part": arrays.keep(grads[arg] if of[arg] == 1 else handed.part),
                     "local": _local(local, arrays),
-                    "rule": said.text,
-                    "tag": said.tag,
-                    "local_symbol": said.local,
+                    "rule": said,
                 }
             )
         return {"node": self.nodes.numbers[id(last)], "contributions": data}
@@ -282,16 +283,14 @@ def _local(local: Local, arrays: Arrays) -> Data:
 
 
 def _equation(done: Recomputed, nodes: _Nodes) -> Data:
-    tag = done.equation.tag
-    assert tag
     data: Data = {
-        "tag": tag,
+        "tag": done.equation.tag,
         "node": nodes.numbers[id(done.node)],
         "text": done.equation.text,
-        "meaning": EQUATIONS[tag].meaning,
         "status": done.status,
-        "note": done.note,
     }
+    if done.note:
+        data["note"] = done.note
     if done.error is not None:
         data["error"] = done.error
     if done.numbers:

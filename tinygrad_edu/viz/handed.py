@@ -63,23 +63,15 @@ def _input(unit: Unit, node: Node, position: int, arg: Node) -> Input:
     return next(i for i in unit.inputs if i.node is node and i.position == position and i.operand is arg)
 
 
-class Rule(NamedTuple):
-    """What arrives at an input, in symbols, the equation that this is, and the local derivative alone."""
-
-    text: str
-    tag: str | None
-    local: str
-
-
-def rule(unit: Unit, i: Input, notation: Notation) -> Rule:
-    """The rule by which a circle hands something back to an input."""
+def rule(unit: Unit, i: Input, notation: Notation) -> str:
+    """What a circle hands back to an input, in symbols."""
     n_inputs = sum(other.needs_gradient for other in unit.inputs)
     outputs = unit.outputs or unit.nodes[-1:]
     left, right, tag = labels.step_back(unit, outputs[-1], i, n_inputs, notation)
     if tag in ("BP3", "BP4"):
-        return Rule(right, tag, "")
+        return right
     upstream = " and ".join(notation.gradient(output) for output in outputs)
-    return Rule(_text(unit, i, upstream, left, right, notation), tag, right)
+    return _text(unit, i, upstream, left, right, notation)
 
 
 def _text(unit: Unit, i: Input, upstream: str, left: str, right: str, notation: Notation) -> str:

@@ -11,6 +11,8 @@ import numpy as np
 from tinygrad_edu.engine import Node
 from tinygrad_edu.equations.arrays import norm
 
+IN_A_LINE = 5  # numbers of a row
+
 # Operations: how they are written, then the derivative for each argument. {y} is the result, {a} and {b} the arguments.
 OPERATIONS: dict[Callable[..., Any], tuple[str, ...]] = {
     np.add: ("{a} + {b}", "1", "1"),
@@ -72,17 +74,33 @@ def number(x: float) -> str:
     return f"{x:.3g}"
 
 
-def summary(symbol: str, x: Any) -> str:
-    """One line about an array: its numbers if there are few, else its norm; what is not finite is said in words."""
+def summary(symbol: str, x: Any, entries: int) -> list[str]:
+    """An array in lines: its numbers if they are no more than ``entries``, else its norm.
+
+    A column is written as a row that is transposed. What is not finite is said in words.
+
+    >>> summary("x", np.array([[1.0], [2.0]]), 4), summary("x", np.array([3.0, 4.0]), 1)
+    (['x = [1, 2]ᵀ'], ['‖x‖ = 5'])
+    """
     x = np.asarray(x)
     nans, infs = int(np.isnan(x).sum()), int(np.isinf(x).sum())
     if x.size > 1 and (nans or infs):
         words = [f"{count} {word}" for count, word in ((nans, "NaN"), (infs, "inf")) if count]
-        return f"{symbol}: {' and '.join(words)} of {x.size}"
+        return [f"{symbol}: {' and '.join(words)} of {x.size}"]
     if x.size == 0:
-        return f"{symbol}: empty"
+        return [f"{symbol}: empty"]
     if x.size == 1:
-        return f"{symbol} = {'NaN' if nans else number(float(x.item()))}"
-    if x.ndim == 1 and x.size <= 3:
-        return f"{symbol} = [{', '.join(number(float(v)) for v in x)}]"
-    return f"‖{symbol}‖ = {number(norm(x))}"
+        return [f"{symbol} = {'NaN' if nans else number(float(x.item()))}"]
+    if x.size > entries or x.ndim > 2:
+        return [f"‖{symbol}‖ = {number(norm(x))}"]
+    is_column = x.ndim == 2 and x.shape[1] == 1
+    rows = np.atleast_2d(x.T if is_column else x)
+    text = ",\n".join(map(_row, rows))
+    text = text if len(rows) == 1 else f"[{text}]"
+    return f"{symbol} = {text}{'ᵀ' * is_column}".split("\n")
+
+
+def _row(numbers: Any) -> str:
+    texts = [number(float(v)) for v in numbers]
+    lines = [", ".join(texts[i : i + IN_A_LINE]) for i in range(0, len(texts), IN_A_LINE)]
+    return "[" + ",\n".join(lines) + "]"

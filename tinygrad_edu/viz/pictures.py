@@ -9,13 +9,14 @@ from typing import Any
 
 from tinygrad_edu.viz import boxes, dot
 from tinygrad_edu.viz.describe import describe_recorded
-from tinygrad_edu.viz.description import Box, Description
+from tinygrad_edu.viz.description import Box, Description, Line
 from tinygrad_edu.viz.encoding import Data
 from tinygrad_edu.viz.film import Film
 from tinygrad_edu.viz.symbols import name
 from tinygrad_edu.viz.units import Level
 
 BOXES = 100  # in a picture
+ENTRIES = 3  # written into a box; the page shows the others beside it
 
 
 def pictures(film: Film) -> list[Data]:
@@ -31,16 +32,27 @@ def _picture(film: Film, level: Level) -> Data:
     drawn: list[Description] = []
 
     def describe(most: int) -> Description:
-        drawn[:] = [describe_recorded(film.recorded, level, None, most, film.notation.symbols)]
+        drawn[:] = [describe_recorded(film.recorded, level, None, ENTRIES, most, True, film.notation.symbols)]
+        drawn[0] = replace(drawn[0], boxes=[_compact(box) for box in drawn[0].boxes])
         return replace(drawn[0], notes=[])  # the page has a place of its own for notes
 
-    drawing = dot.draw(describe, BOXES, legend=False, direction="LR")
+    drawing = dot.draw(describe, BOXES, legend=False, direction="BT")
     tree = inert(str(drawing.pipe("svg", encoding="utf-8")))
     return {
         "tree": tree,
         "notes": [note.text for note in drawn[0].notes if note.kind == "size"],
+        "tags": {f"{a.target}->{a.source}": a.tag for a in drawn[0].arrows if a.gradient and a.tag},
         "boxes": {box.id: _box(box, film) for box in drawn[0].boxes},
     }
+
+
+def _compact(box: Box) -> Box:
+    """The shape beside the name: a line less, and so larger letters on a screen."""
+    name, *lines = box.text
+    shape = getattr(box.value, "shape", ())
+    if not (shape and lines and lines[0].kind == "name"):
+        return box
+    return replace(box, text=[Line("name", f"{name.text} {shape}"), *lines[1:]])
 
 
 def _box(box: Box, film: Film) -> Data:

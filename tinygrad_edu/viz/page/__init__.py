@@ -17,9 +17,13 @@ SCRIPTS = (
     "words",  # a number as text, a text as a number
     "entries",  # entry e of an array, or [i, j]
     "steps",  # what is known at which step
+    "products",  # upstream × local
+    "question",  # what is worth predicting
     "state",  # what the reader looks at; the address
     "elements",  # making HTML and SVG
     "picture",  # the graph, painted at every step
+    "keys",  # which keys are for the film
+    "zoom",  # the size of the picture
     "save",  # the graph as a file
     "heatmap",  # arrays in colours: few numbers
     "image",  # many numbers
@@ -36,6 +40,9 @@ SCRIPTS = (
     "start",  # everything together
 )
 
+ACTIVE = re.compile("[<>&\u2028\u2029\ud800-\udfff]")
+"""What could end the block of data, or a line of it, and halves of characters, which no file can hold."""
+
 
 def assemble(film: dict[str, Any]) -> str:
     """The page of a film. It allows these scripts and styles and no others, and the data cannot end its block.
@@ -51,9 +58,8 @@ def assemble(film: dict[str, Any]) -> str:
         HTML.
     """
     behaviour, style = script(), read("page.css")
-    text = json.dumps(film, allow_nan=False, separators=(",", ":"))  # ASCII: U+2028 is escaped as well
-    for character in "<>&":
-        text = text.replace(character, f"\\u{ord(character):04x}")
+    text = json.dumps(film, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+    text = ACTIVE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
     allowed = f"script-src '{_hash(behaviour)}'; style-src '{_hash(style)}'"
     policy = f"default-src 'none'; {allowed}; base-uri 'none'; form-action 'none'"
     parts = {"POLICY": policy, "STYLE": style, "SCRIPT": behaviour, "FILM": text}

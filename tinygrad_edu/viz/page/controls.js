@@ -11,7 +11,7 @@ const moveOfKey = { ArrowRight: "next", ArrowLeft: "back", Home: "first", End: "
 let timer = null;
 function play(on) {
   clearInterval(timer);
-  timer = on ? setInterval(playOn, 1200) : null;
+  timer = on ? setInterval(playOn, 1500 / Number($("speed").value)) : null;
   $("play").setAttribute("aria-pressed", String(!!timer));
   $("play").textContent = timer ? "pause" : "play";
 }
@@ -30,12 +30,10 @@ function moveBy(move) {
   move();
 }
 
-const isForOthers = (event) => event.ctrlKey || event.altKey || event.metaKey || event.target.matches("input:not([type=checkbox]), select"); // typing
-
 function onKey(event) {
   const isSpace = event.key === " ";
   const move = moveOfKey[event.key];
-  if (!(move || isSpace) || isForOthers(event)) return;
+  if (!(move || isSpace) || event.shiftKey || isForOthers(event)) return;
   if (isSpace && event.target.matches("button, input, [role=button]")) return; // pressing
   event.preventDefault();
   if (isSpace) togglePlay();
@@ -64,11 +62,12 @@ function connectControls() {
   document.addEventListener("keydown", onKey);
   for (const [id, move] of Object.entries(moves)) $(id).addEventListener("click", () => moveBy(move));
   $("play").addEventListener("click", togglePlay);
+  $("speed").addEventListener("change", () => play(!!timer));
   $("slider").addEventListener("input", () => moveBy(() => go(Number($("slider").value))));
   $("predict").addEventListener("change", () => show("predict", $("predict").checked));
   $("search").addEventListener("input", find);
   $("download").addEventListener("click", downloadSvg);
-  const views = tracks.length > 1 ? ["Equations", "Every operation"] : [];
+  const views = tracks.length > 1 ? ["Equations", "Operations"] : [];
   views.forEach((name, i) => $("views").append(make("button", { onclick: () => see(i) }, name)));
   addEventListener("hashchange", () => moveBy(() => { readState(); changed(); }));
 }

@@ -11,18 +11,19 @@ function array(index) {
 }
 
 function decode(a) {
-  const numbers = a.base64 === undefined ? Float64Array.from(a.numbers, Number) : doubles(a.base64);
+  const numbers = a.numbers ? Float64Array.from(a.numbers, Number) : fromBytes(a);
   const width = a.shape.length ? a.shape.at(-1) : 1;
   const size = a.shape.reduce((n, m) => n * m, 1);
   const missing = a.missing ?? countMissing(numbers);
   return { ...a, numbers, size, width, missing, sampled: !!a.rows, w: a.columns ? a.columns.length : width };
 }
 
-// Eight bytes a number, the lowest first, whatever the order on this machine.
-function doubles(base64) {
-  const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+// Eight or four bytes a number, the lowest first, whatever the order on this machine.
+function fromBytes({ float64, float32 }) {
+  const bytes = Uint8Array.from(atob(float64 ?? float32), (c) => c.charCodeAt(0));
   const view = new DataView(bytes.buffer);
-  return Float64Array.from({ length: bytes.length / 8 }, (_, i) => view.getFloat64(8 * i, true));
+  if (float64) return Float64Array.from({ length: bytes.length / 8 }, (_, i) => view.getFloat64(8 * i, true));
+  return Float64Array.from({ length: bytes.length / 4 }, (_, i) => view.getFloat32(4 * i, true));
 }
 
 const countMissing = (numbers) => numbers.reduce((n, x) => n + !Number.isFinite(x), 0);

@@ -11,8 +11,8 @@ function renderDepth() {
     const fill = make("div", { class: "fill" });
     if (isKnown && isPositive(norms[i])) fill.style.width = `${barLength(norms[i])}%`;
     const text = isKnown ? normInWords(i) : `‖${layer.symbol}‖: ${isReached ? "guess first" : "not reached yet"}`;
-    const track = make("div", { class: "track", "aria-hidden": "true" }, fill);
-    return make("div", { class: "bar" }, nameButton(layer.node), track, make("span", {}, text));
+    const track = make("div", { class: isKnown ? "track" : "track empty", "aria-hidden": "true" }, fill);
+    return make("div", { class: "bar" }, nameButton(layer.node), track, make("span", { class: "said" }, text));
   });
   $("depth-body").replaceChildren(
     ...rows,

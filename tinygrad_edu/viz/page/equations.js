@@ -1,9 +1,9 @@
 // --- BP1–BP4 for one entry, with the numbers put in ---------------------------------------------------------
 
 function equationCard(equation, e, withNumbers) {
-  const tag = make("span", { class: "tag" }, equation.tag);
+  const tag = make("span", { class: `tag ${equation.tag}` }, equation.tag);
   const head = p(tag, " ", make("span", { class: "formula big" }, equation.text));
-  const card = make("div", { class: "equation" }, head, p(equation.meaning));
+  const card = make("div", { class: `equation ${equation.tag}` }, head, p(film.meanings[equation.tag]));
   if (!withNumbers) return card;
   if (equation.numbers && gradientOf(equation.node).size) card.append(...equationNumbers(equation, e), equationMaps(equation, e));
   card.append(badge(equation));
@@ -16,8 +16,9 @@ function equationNumbers({ node, numbers: n }, e) {
   const entry = at(e, gradient.shape);
   let [letters, text] = sides[n.kind](n, e, gradient.shape);
   if (n.factor) {
-    letters = `(${letters}) × (${n.factor.symbol}${entry})`;
-    text = `${n.kind === "product" ? `(${text})` : text} × ${factor(numberAt(array(n.factor.array), e))}`;
+    const inBrackets = (sum) => (n.kind === "product" ? `(${sum})` : sum);
+    letters = `${inBrackets(letters)} × ${n.factor.symbol}${entry}`;
+    text = `${inBrackets(text)} × ${factor(numberAt(array(n.factor.array), e))}`;
   }
   return [formula(`${deltaOf(node)}${entry} = ${letters}`), numbersLine(`= ${text}${result(numberAt(gradient, e))}`)];
 }
@@ -30,7 +31,7 @@ const sides = {
     const [rows, columns] = left.shape;
     const [count, index] = n.axis === 0 ? [rows, `[i, ${e}]`] : [columns, `[${e}, i]`];
     const all = Array.from({ length: count }, (_, i) => numberAt(left, n.axis === 0 ? i * columns + e : e * columns + i));
-    const written = all.filter((x) => x !== undefined).slice(0, FEW);
+    const written = largestFew(all.filter((x) => x !== undefined), (x) => x);
     const rest = count > written.length ? ` + … (${count - written.length} more)` : "";
     return [`Σᵢ ${n.left.symbol}${index}`, written.map(factor).join(" + ") + rest];
   },

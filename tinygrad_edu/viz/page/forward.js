@@ -1,14 +1,12 @@
 // --- An operation, forward, with the numbers put in ---------------------------------------------------------
 
-const argumentOf = (argument) => array(argument.array ?? film.nodes[argument.node].value);
-
 // "v1[0, 1] = 0.2 × 0.5 + … = …"; null where an operation does not say.
-function forwardNumbers(node, e) {
+function forwardNumbers(node, e, equals = result(numberAt(valueOf(node), e))) {
   const { template, how, arguments: given } = track.doing.get(node) ?? {};
   const y = valueOf(node);
   if (!y.size || (template === undefined && how !== "matmul")) return null;
   const text = how === "matmul" ? weightedInput(given.map(argumentOf), e, y.shape) : filledIn(template, given.map(argumentOf), e, y.shape);
-  return numbersLine(`${symbolOf(node)}${at(e, y.shape)} = ${text}${result(numberAt(y, e))}`);
+  return numbersLine(`${symbolOf(node)}${at(e, y.shape)} = ${text}${equals}`);
 }
 
 // A product of two matrices, and what is added to it.
@@ -27,7 +25,7 @@ function filledIn(template, given, e, shape) {
 function sumOfProducts(left, right, turned, i, k) {
   const all = pairs(left, right, turned, i, k);
   const held = all.map(([l, r]) => [numberAt(left, l), numberAt(right, r)]).filter((pair) => !pair.includes(undefined));
-  const written = held.slice(0, FEW);
+  const written = largestFew(held, ([x, y]) => x * y);
   return written.map((pair) => pair.map(factor).join(" × ")).join(" + ") + unwritten(all.length, written.length);
 }
 

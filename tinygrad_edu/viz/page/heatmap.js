@@ -57,9 +57,14 @@ function numberTable(a, title, options) {
   return grid;
 }
 
+// Beside the others of a table, such a number is as good as nothing.
+const isTiny = (x, a) => x !== 0 && Math.abs(x) < 5e-4 * extent(a);
+
 function makeCell(a, title, i, { chosen, sources }) {
   const [x, entry] = [a.numbers[i], entryOf(a, i)];
-  const cell = make("div", { class: "cell", role: "gridcell", "aria-label": labelOf(a, title, i) }, signed(x));
+  const text = isTiny(x, a) && entry !== chosen && !sources.has(entry) ? "≈ 0" : signed(x);
+  const label = `${title} ${at(entry, a.shape)}: ${text}`;
+  const cell = make("div", { class: "cell", role: "gridcell", "aria-label": label, title: write(x) }, text);
   if (Number.isFinite(x)) cell.style.backgroundColor = colour(x, extent(a));
   else cell.classList.add("missing");
   if (entry === chosen) cell.classList.add("chosen");

@@ -84,8 +84,11 @@ function outlined(node, a, title, sources) {
   return heatmap(a, all, { sources, pick: (entry) => choose(node, entry), brief: true });
 }
 
-// An image that scrolls shows the entry that it is about.
-function scrollToEntries() {
+// An image that scrolls shows the entry that it is about; a table that scrolls can be reached by the keyboard.
+function afterLayout() {
+  for (const box of document.querySelectorAll(":is(.grid, .scroll):not(:has([tabindex]))")) {
+    if (box.scrollWidth > box.clientWidth || box.scrollHeight > box.clientHeight) box.tabIndex = 0;
+  }
   for (const canvas of document.querySelectorAll(".scroll canvas")) {
     const box = canvas.parentElement;
     const [left, top] = [canvas.dataset.left - box.clientWidth / 2, canvas.dataset.top - box.clientHeight / 2];

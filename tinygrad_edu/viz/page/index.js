@@ -27,7 +27,7 @@ function connectIndex() {
   for (const [i, tag] of TAGS.entries()) {
     const count = equationsOf(tag).length;
     const title = count ? `To ${tag} (key ${i + 1})${count > 1 ? `; again: to the next of ${count}` : ""}` : `There is no ${tag} in this graph`;
-    $("index").append(make("button", { title, "aria-disabled": String(!count), onclick: () => moveBy(() => jump(tag)) }, tag));
+    $("index").append(make("button", { class: tag, title, "aria-disabled": String(!count), onclick: () => moveBy(() => jump(tag)) }, tag));
   }
   document.addEventListener("keydown", (event) => {
     const tag = `BP${event.key}`;

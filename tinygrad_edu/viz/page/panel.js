@@ -22,9 +22,16 @@ function pickEntry(entry, id) {
   focusOn(id);
 }
 
+function shapeOf(node) {
+  const { results } = film.nodes[node];
+  const { shape } = valueOf(node);
+  if (results) return `${results} results in one row`;
+  return shape.length ? `shape (${shape.join(", ")}${shape.length === 1 ? "," : ""})` : "a single number";
+}
+
 function aboutNode(node) {
   const data = film.nodes[node];
-  const body = [p(`${KINDS[data.kind]}, ${data.shape}${inside(node)}`)];
+  const body = [p(`${KINDS[data.kind]}, ${shapeOf(node)}${inside(node)}`)];
   const doing = track.doing.get(node);
   if (doing) body.push(formula(`${data.symbol} = ${doing.text}`));
   if (data.name && data.name !== data.symbol) body.push(quiet("Full name: ", make("span", { id: "full-name" }, data.name)));

@@ -8,16 +8,15 @@ function makePicture(data) {
   const svg = makeSvg(data.tree);
   svg.querySelector("polygon")?.remove(); // the white sheet
   const [, , width, height] = svg.getAttribute("viewBox").split(/[\s,]+/).map(Number);
-  const scale = Math.max(1, Math.min(1.3, ($("canvas").clientWidth - 4) / width));
-  for (const [name, value] of [["width", width * scale], ["height", height * scale], ["role", "group"]]) svg.setAttribute(name, value);
+  svg.setAttribute("role", "group");
   const boxes = new Map();
   for (const element of svg.querySelectorAll(".node")) {
     const id = element.dataset.id;
     if (data.boxes[id]) boxes.set(id, makeBox(data.boxes[id], element));
   }
-  const edges = [...svg.querySelectorAll(".edge")].map(makeEdge);
+  const edges = [...svg.querySelectorAll(".edge")].map((element) => makeEdge(element, data.tags[element.dataset.id]));
   for (const edge of edges) edge.steps = edge.isGradient ? travelled(edge, edges, boxes) : [];
-  return { svg, boxes, edges };
+  return { svg, width, height, boxes, edges };
 }
 
 // A box, which can be pressed to open its panel. `about` is the node that it stands for.
@@ -25,8 +24,8 @@ function makeBox(data, element) {
   const box = { ...data, element, about: data.value ?? data.operations.at(-1), texts: [...element.querySelectorAll("text")] };
   element.classList.add(box.kind === "hidden" ? "hiding" : box.kind);
   if (box.about === undefined) return box;
-  const label = box.kind === "hidden" ? "hidden operations" : box.texts[0]?.textContent ?? "";
-  for (const [name, value] of [["role", "button"], ["tabindex", "0"], ["aria-label", label]]) element.setAttribute(name, value);
+  for (const [name, value] of [["role", "button"], ["tabindex", "0"]]) element.setAttribute(name, value);
+  for (const text of box.texts) text.append(" "); // read aloud, the lines are words of their own
   element.addEventListener("click", () => choose(box.about));
   element.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" && event.key !== " ") return;
@@ -37,10 +36,10 @@ function makeBox(data, element) {
   return box;
 }
 
-function makeEdge(element) {
+function makeEdge(element, tag) {
   const [from, to] = element.dataset.id.split("->");
   const isGradient = !!element.querySelector("path[stroke-dasharray]");
-  element.classList.add(isGradient ? "gradient" : "forward");
+  element.classList.add(isGradient ? "gradient" : "forward", ...(tag ? [tag] : []));
   return { element, isGradient, from, to };
 }
 
@@ -58,8 +57,7 @@ function travelled(edge, edges, boxes) {
 
 function paint() {
   const { svg, boxes, edges } = picture();
-  const canvas = $("canvas");
-  if (canvas.firstChild !== svg) canvas.replaceChildren(svg);
+  if ($("canvas").firstChild !== svg) $("canvas").replaceChildren(svg);
   const all = [...boxes.values()];
   all.forEach(paintBox);
   for (const edge of edges) {
@@ -67,9 +65,12 @@ function paint() {
     edge.element.classList.toggle("later", !reached);
     edge.element.classList.toggle("now", edge.isGradient && edge.steps.includes(state.step));
   }
-  const focus = inFocus(all);
-  if (focus) center(canvas, focus.element);
-  else if (state.step === 0) canvas.scrollLeft = 0;
+}
+
+// What the step is about comes into sight.
+function lookAtStep() {
+  const focus = inFocus([...picture().boxes.values()]);
+  if (focus) center($("canvas"), focus.element);
 }
 
 function paintBox(box) {

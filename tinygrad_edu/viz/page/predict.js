@@ -1,20 +1,18 @@
 // --- Predict: a number is asked for before it is shown -------------------------------------------------------
 
 function guessForm() {
-  const { node, what } = asked(state.step);
-  const truth = what === "value" ? valueOf(node) : gradient(node, state.step);
-  const e = numberAt(truth, shownEntry(node)) === undefined ? 0 : shownEntry(node);
-  const label = `${what === "value" ? symbolOf(node) : deltaOf(node)}${at(e, truth.shape)}`;
+  const { node, entry, contribution: c, truth } = asked();
+  const label = (c ? deltaOf(node) : symbolOf(node)) + at(entry, valueOf(node).shape);
   const oninput = () => input.setCustomValidity("");
   const input = make("input", { type: "text", inputmode: "decimal", id: "guess", size: "12", autocomplete: "off", oninput });
   const onsubmit = (event) => {
     event.preventDefault();
-    answer(input, label, numberAt(truth, e));
+    answer(input, label, truth);
   };
-  const question = make("label", { for: "guess" }, `What will ${label} be? `);
-  const form = make("form", { class: "guess", onsubmit }, question, input, " ", make("button", { type: "submit" }, "Show"));
-  if (what === "gradient" && arrived(node, state.step).length < track.incoming[node].length) form.append(" (the sum so far)");
-  return form;
+  const which = c?.of > 1 ? `contribution ${c.number} of ${c.of} to ${label}` : label;
+  const text = make("label", { for: "guess" }, `About what will ${which} be? `);
+  const hint = c ? inNumbers(c, entry, " = ?") : forwardNumbers(node, entry, " = ?");
+  return make("form", { class: "guess", onsubmit }, text, input, " ", make("button", { type: "submit" }, "Show"), hint);
 }
 
 function answer(input, label, truth) {
@@ -24,20 +22,25 @@ function answer(input, label, truth) {
     input.reportValidity();
     return;
   }
-  guesses.set(state.step, { right: isRight(guess, truth), text: `You guessed ${input.value.trim()} for ${label}; it is ${write(truth)}.` });
+  guesses.set(moment(), { rank: rank(guess, truth), text: `You guessed ${input.value.trim()} for ${label}; it is ${write(truth)}.` });
   changed();
   $("next").focus();
 }
 
-// Within 2 %; what is not finite has to be named.
-function isRight(guess, truth) {
-  if (!Number.isFinite(truth)) return Object.is(guess, truth);
-  return Math.abs(guess - truth) <= Math.max(0.02 * Math.abs(truth), 1e-12);
+// How good a guess is: within 5 %; within a factor of 2; of the right sign. What is not finite has to be named.
+const RANKS = ["Right. ", "Close: the right sign and size. ", "The sign is right, the size is not. ", "Not this time. "];
+function rank(guess, truth) {
+  if (!Number.isFinite(truth) || truth === 0) return Object.is(guess, truth) ? 0 : 3;
+  if (Math.abs(guess - truth) <= 0.05 * Math.abs(truth)) return 0;
+  const ratio = guess / truth;
+  return ratio >= 0.5 && ratio <= 2 ? 1 : ratio > 0 ? 2 : 3;
 }
 
 function verdict() {
-  const guess = state.predict ? guesses.get(state.step) : null;
+  const guess = state.predict ? guesses.get(moment()) : null;
   if (!guess) return [];
-  const score = [...guesses.values()].filter((g) => g.right).length;
-  return [p(make("b", {}, guess.right ? "Right. " : "Not quite. "), guess.text, ` ${score} right of ${guesses.size}.`)];
+  const all = [...guesses.values()];
+  const [right, close] = [0, 1].map((rank) => all.filter((g) => g.rank === rank).length);
+  const score = `${right} right${close ? ` and ${close} close` : ""} of ${all.length}.`;
+  return [p(make("b", {}, RANKS[guess.rank]), guess.text, ` ${score}`)];
 }

@@ -1,7 +1,7 @@
 // --- What the reader looks at, and the address that remembers it ------------------------------------------
 
 const state = { step: 0, node: null, entry: null, view: 0, predict: false };
-const guesses = new Map(); // step → {right, text}
+const guesses = new Map(); // view and step → {rank, text}
 
 // The one arrow that points to a later file: whoever changes the state calls `changed`, and start.js draws again.
 const listeners = [];
@@ -9,9 +9,13 @@ const changed = () => listeners.forEach((listener) => listener());
 
 // The node in the panel: the chosen one, or what the step is about; and which of its entries: where none was chosen,
 // that of the largest number.
-const shown = () => state.node ?? asked(state.step)?.node ?? current(state.step).node;
+const shown = () => state.node ?? mainNode(state.step);
 const isChosen = (node) => state.entry !== null && shown() === node && state.entry < valueOf(node).size;
-const shownEntry = (node) => (isChosen(node) ? state.entry : largest(latest(node, state.step)));
+function shownEntry(node) {
+  if (isChosen(node)) return state.entry;
+  const question = state.predict ? asked() : null;
+  return question?.node === node ? question.entry : largest(latest(node, state.step));
+}
 
 function go(step) {
   Object.assign(state, { step: Math.max(0, Math.min(track.N, step)), node: null, entry: null });
@@ -34,7 +38,9 @@ function see(view) {
 }
 
 // Who predicts sees the numbers of a step only after a guess.
-const isWaiting = () => state.predict && !guesses.has(state.step) && asked(state.step) !== null;
+const moment = () => `${state.view} ${state.step}`;
+const asked = () => question(state.step, isChosen(mainNode(state.step)) ? state.entry : null);
+const isWaiting = () => state.predict && !guesses.has(moment()) && asked() !== null;
 function isHidden(node, what) {
   if (!isWaiting()) return false;
   const now = current(state.step);

@@ -1,7 +1,7 @@
 // --- The card of the step ------------------------------------------------------------------------------------
 
 // Where an operation stands; a box stands in sight.
-const inside = (node) => (track === byOperation && film.nodes[node].scope.length ? ` (inside ${film.nodes[node].scope.join(" › ")})` : "");
+const inside = (node) => (track === byOperation && scopeOf(node).length ? ` (inside ${scopeOf(node).join(" › ")})` : "");
 
 function describeStep() {
   const now = current(state.step);
@@ -32,7 +32,7 @@ function renderStep() {
 // What the card says in each phase.
 const bodies = {
   start: () => [p(
-    "First every operation is computed, from left to right. Then the gradient flows back, from right to left: each operation receives ",
+    "First everything is computed, from the data up to the result. Then the gradient flows back down: each operation receives ",
     make("b", {}, "upstream"), ", multiplies by its ", make("b", {}, "local"), " derivative, and hands the product on.",
   )],
   forward({ node }) {
@@ -42,11 +42,11 @@ const bodies = {
     return [takes, ...verdict(), ...(numbers ? [numbers] : [])];
   },
   seed: () => [p(`The backward pass begins at ${film.title}, with 1.`)],
-  backward({ node, contributions }) {
+  backward({ contributions }) {
     const first = isWaiting() ? [guessForm()] : verdict();
     if (!contributions.length) return [...first, p("None of its arguments needs a gradient.")];
     const inOrder = contributions.toSorted((a, b) => (b.to === shown()) - (a.to === shown())); // that in the panel comes first
-    return [...first, ...inOrder.map((c) => contributionCard({ ...c, from: node, step: state.step }, shownEntry(c.to)))];
+    return [...first, ...inOrder.map((c) => contributionCard(c, shownEntry(c.to)))];
   },
 };
 
@@ -62,7 +62,7 @@ function contributionCard(c, e) {
   const head = c.of > 1 ? `Contribution ${c.number} of ${c.of} to ` : "To ";
   card.append(p(head, nameButton(c.to), c.of > 1 ? " (it is used more than once, so the contributions are added)" : ""));
   if (isHidden(c.to, "gradient")) {
-    card.append(formula(c.rule), p("Its numbers are hidden until you have guessed."));
+    card.append(formula(`${c.of > 1 ? "contribution" : deltaOf(c.to)} = ${c.rule}`), p("Its numbers are hidden until you have guessed."));
     return card;
   }
   const equation = c.number === c.of ? equationOf.get(c.to) : null; // the last one makes the gradient complete

@@ -2,27 +2,35 @@
 // Step 0: nothing is computed. Then the steps forward, the seed ∂C/∂C = 1, the steps backward.
 
 // There are two tracks: by boxes of the folded picture, where that differs, and by operations.
-const byOperation = makeTrack({ forward: film.forward.map((node) => ({ operations: [node] })), backward: film.backward });
-const tracks = film.boxes ? [makeTrack(film.boxes), byOperation] : [byOperation];
+const byOperation = makeTrack(film.forward.map((node) => ({ operations: [node] })), film.backward);
+const tracks = film.boxes ? [makeTrack(film.boxes.forward, film.boxes.backward), byOperation] : [byOperation];
 let track = tracks[0];
 const takeTrack = (i) => { track = tracks[i]; };
 
-function makeTrack({ forward, backward }) {
-  const [F, B] = [forward.length, backward.length];
+function makeTrack(forward, stepsBack) {
+  const [F, B] = [forward.length, stepsBack.length];
   const [computedAt, handedBackAt] = [new Map(), new Map()]; // operation → step
   const doing = new Map(); // result → what was done, and with what
-  const incoming = film.nodes.map(() => []); // contributions to each node, with the step at which they arrive
   forward.forEach((step, i) => {
     const last = step.operations.at(-1);
     for (const operation of step.operations) computedAt.set(operation, i + 1);
     for (const output of step.outputs ?? [last]) doing.set(output, step.text === undefined ? { ...film.nodes[last], ...step } : step);
   });
-  backward.forEach(({ node, contributions }, i) => {
+  const incoming = film.nodes.map(() => []); // contributions to each node, with the step at which they arrive
+  const backward = stepsBack.map((given, i) => {
+    const { node, contributions } = typeof given === "number" ? film.backward[given] : given;
     const step = F + 2 + i;
     for (const operation of doing.get(node).operations) handedBackAt.set(operation, step);
-    for (const c of contributions) incoming[c.to].push({ ...c, from: node, step });
+    return { node, contributions: contributions.map((c) => arriving({ ...c, from: node, step }, incoming[c.to])) };
   });
   return { forward, backward, F, B, N: F + (B ? 1 + B : 0), computedAt, handedBackAt, doing, incoming };
+}
+
+// A contribution is number … of those to one node.
+function arriving(c, all) {
+  c.number = all.push(c);
+  Object.defineProperty(c, "of", { get: () => all.length });
+  return c;
 }
 
 // The step of another track where as much is done.
@@ -39,9 +47,11 @@ const isInTrack = (node) => !byOperation.computedAt.has(node) || track.doing.has
 const equationOf = new Map(film.equations.map((equation) => [equation.node, equation]));
 
 const symbolOf = (node) => film.nodes[node].symbol;
-const deltaOf = (node) => film.nodes[node].delta;
+const deltaOf = (node) => film.nodes[node].delta ?? `∂${film.title}/∂${symbolOf(node)}`;
 const valueOf = (node) => array(film.nodes[node].value);
 const gradientOf = (node) => array(film.nodes[node].gradient); // all of it, as it is at the end
+const scopeOf = (node) => film.nodes[node].scope ?? [];
+const argumentOf = (argument) => array(argument.array ?? film.nodes[argument.node].value);
 const hasGradient = (node) => film.nodes[node].gradient !== undefined && track.B > 0;
 
 const isComputed = (node, step) => (track.computedAt.get(node) ?? 0) <= step;
@@ -71,12 +81,9 @@ function current(step) {
   return { phase: "backward", ...backward[step - F - 2] };
 }
 
-// What a student can be asked to predict at a step: an entry of a value or of a gradient.
-function asked(step) {
+// The node that a step is most about: of those that are handed something, one with an equation.
+function mainNode(step) {
   const now = current(step);
-  if (now.phase === "forward") return valueOf(now.node).size ? { node: now.node, what: "value" } : null;
-  if (now.phase !== "backward") return null;
-  const given = now.contributions.filter((c) => valueOf(c.to).size);
-  const main = given.find((c) => equationOf.has(c.to)) ?? given[0];
-  return main ? { node: main.to, what: "gradient" } : null;
+  const given = (now.contributions ?? []).filter((c) => valueOf(c.to).size);
+  return (given.find((c) => equationOf.has(c.to)) ?? given[0])?.to ?? now.node;
 }

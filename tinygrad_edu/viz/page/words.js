@@ -19,8 +19,14 @@ function read(text) {
   return plain === "nan" ? NaN : plain === "" || Number.isNaN(number) ? null : number;
 }
 
-const FEW = 6; // products in a line
+const FEW = 6; // terms in a line
 const plural = (n, word) => `${n} ${word}${n === 1 ? "" : "s"}`;
+
+// The terms of a sum that are written out: all, or where they are many the largest.
+function largestFew(all, size) {
+  if (all.length <= FEW) return all;
+  return all.toSorted((a, b) => Math.abs(size(b)) - Math.abs(size(a))).slice(0, FEW);
+}
 
 // What is said of the products of a sum that are not written out.
 function unwritten(total, written) {
