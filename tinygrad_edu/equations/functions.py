@@ -16,6 +16,8 @@ from tinygrad_edu.equations.arrays import Array, agree
 SATURATED = 0.01
 """A unit is saturated for an example where |σ′(z)| is below this: beyond |z| = 4.6 for the sigmoid, 3.0 for tanh."""
 
+BRANCHED = ("relu", "leaky_relu", "elu")
+
 PAIR_IN = {cost.__name__: pair for pair, cost in FROM_LOGITS.items()}
 """The costs of weighted inputs: the output function that is inside, and the cost of its result."""
 
@@ -33,9 +35,11 @@ def is_activation(name: str, z: Any, a: Any) -> bool:
 def shows_as(name: str, z: Any, a: Any) -> bool:
     """Whether the numbers tell that a is the activation function of this name of z, however it was computed.
 
-    Not where there are none, or none that are finite, nor where a is z itself, as relu is of positive numbers.
+    They must be finite, and for a function of two branches, such as relu, on both; a must not be z itself, as the sine
+    of very small numbers is.
     """
-    return bool(np.isfinite(z).any()) and is_activation(name, z, a) and not agree(z, a)
+    told = np.any(z > 0) and np.any(z < 0) if name in BRANCHED else np.isfinite(z).any()
+    return bool(told) and is_activation(name, z, a) and not agree(z, a)
 
 
 def is_softmax(z: Any, a: Any) -> bool:
