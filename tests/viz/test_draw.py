@@ -180,8 +180,8 @@ RELUS = {
 def test_a_rectifier_by_hand_shows_bp2(relu):
     description = describe(by_hand(relu))
     assert tags(description)["BP2"] == {("z2", "a1"), ("a1", "z1")}
-    assert equation(description, "z1") == "BP2: δ1 = (δ2 W2ᵀ) ⊙ f′(z1)"
-    assert any(name.startswith("f(z1) = ") for name in names(description).values())
+    assert equation(description, "z1") == "BP2: δ1 = (δ2 W2ᵀ) ⊙ relu′(z1)"
+    assert any(name.startswith("relu(z1) = ") for name in names(description).values())
 
 
 def test_only_what_is_one_of_our_functions_gets_its_formulas():
@@ -380,10 +380,10 @@ def test_a_parameter_of_many_uses_is_drawn_at_each():
     u = v
     for _ in range(6):
         u = np.sin(u) * v
-    copies = [box for box in describe(np.sum(u)).boxes if box.lines[0] == "v"]
+    copies = [box for box in describe(np.sum(u), unfold=True).boxes if box.lines[0] == "v"]
     assert len(copies) == 7
     assert "drawn at each of its 7 uses" in copies[0].lines
-    some = describe(np.sum(u), max_nodes=18)
+    some = describe(np.sum(u), max_nodes=18, unfold=True)
     assert any("operations hidden" in box.lines[0] for box in some.boxes)
     assert "drawn at 5 of its 7 uses" in box(some, "v").lines
 

@@ -29,6 +29,7 @@ def draw(
     legend: bool = True,
     entries: int = 8,
     max_nodes: int = 200,
+    unfold: bool = False,
 ) -> Drawing:
     """Draw how a tensor was computed, and how its gradient flows back.
 
@@ -58,6 +59,9 @@ def draw(
     max_nodes : int
         Where there would be more boxes and circles, scopes are closed, then the middle of the graph is hidden in one
         box; the picture says so.
+    unfold : bool
+        Of a loop of five or more steps with the same parameters, as in a recurrent network, one step is drawn, z[t],
+        with the arrow that goes on to the next. With ``unfold=True`` every step is drawn.
 
     Returns
     -------
@@ -101,7 +105,7 @@ def draw(
     recorded = read(tensor, gradients)
 
     def describe(most: int) -> Description:
-        return describe_recorded(recorded, level, depth, entries, most)
+        return describe_recorded(recorded, level, depth, entries, most, unfold)
 
     return dot.draw(describe, max_nodes, legend, direction)
 

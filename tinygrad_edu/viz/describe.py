@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from tinygrad_edu.engine import Node
 from tinygrad_edu.viz import boxes
 from tinygrad_edu.viz.description import Description, Note
+from tinygrad_edu.viz.loops import roll
 from tinygrad_edu.viz.recorded import Recorded, read
 from tinygrad_edu.viz.symbols import NOTHING, name
 from tinygrad_edu.viz.units import Folded, Level, fold
@@ -28,9 +29,10 @@ def describe(
     gradients: bool = True,
     entries: int = 8,
     max_nodes: int = 200,
+    unfold: bool = False,
 ) -> Description:
     """Describe the picture of the graph under a tensor; the arguments are those of `tinygrad_edu.draw`."""
-    return describe_recorded(read(root, gradients), level, depth, entries, max_nodes)
+    return describe_recorded(read(root, gradients), level, depth, entries, max_nodes, unfold)
 
 
 def describe_recorded(
@@ -39,17 +41,22 @@ def describe_recorded(
     depth: int | None,
     entries: int,
     max_nodes: int,
+    unfold: bool,
     symbols: Mapping[int, str] = NOTHING,
 ) -> Description:
     """The same of a graph that was read already.
 
     ``symbols``, by id, are those of another picture, so that a value has one symbol in both.
     """
-    folded, is_as_asked = _folded(recorded, level, depth, max_nodes)
-    named = name(recorded.structure, folded.units, symbols)
+    folded, is_as_asked = _folded(recorded, level, depth, max_nodes, unfold)
+    named = name(recorded.structure, folded.units, symbols, folded.loops)
     notes: list[Note] = []
     if recorded.grads and recorded.root.value.size != 1:
         notes.append(Note("sum", "The gradients are those of the sum of all elements of the last tensor."))
+    notes += [
+        Note("size", f"{loop.length} steps of a loop are drawn as one", "draw(…, unfold=True) shows each.")
+        for loop in folded.loops
+    ]
     if not is_as_asked:
         notes.append(Note("size", "Scopes are closed to keep the picture small (max_nodes)."))
     most = min(max_nodes, boxes.size(folded.units, named.boxed))
@@ -60,24 +67,27 @@ def describe_recorded(
         most = most * 2 // 3
 
 
-def _folded(recorded: Recorded, level: Level, depth: int | None, max_nodes: int) -> tuple[Folded, bool]:
+def _folded(recorded: Recorded, level: Level, depth: int | None, max_nodes: int, unfold: bool) -> tuple[Folded, bool]:
     """Folded as asked or, for a picture that is small enough, more than that; and whether it is as asked."""
     asked: tuple[Level, int | None] = (level, depth)
     smaller: list[tuple[Level, int | None]] = [("equations", None), ("equations", 1), ("equations", 0)]
     foldings = [asked, *(smaller if any(node.scope for node in recorded.operations) else smaller[:1])]
+    known: dict[tuple[Level, int | None], Folded] = {}
     for folding in dict.fromkeys(foldings):
         folded = fold(recorded.structure, *folding)
-        if boxes.size(folded.units, name(recorded.structure, folded.units).boxed) <= max_nodes:
+        folded = known[folding] = folded if unfold else roll(folded)
+        boxed = name(recorded.structure, folded.units, NOTHING, folded.loops).boxed
+        if boxes.size(folded.units, boxed) <= max_nodes:
             return folded, folding == asked
     # Nothing is small enough: the middle of the equations will be hidden
     folding = asked if level == "equations" else smaller[0]
-    return fold(recorded.structure, *folding), folding == asked
+    return known[folding], folding == asked
 
 
 def _reach(description: Description) -> int:
     """How many columns the arrows cross: each box is one column to the right of the last that leads to it."""
     column: dict[str, int] = {}
     for arrow in description.arrows:
-        if not arrow.gradient:
+        if not arrow.gradient and not arrow.recurrent:
             column[arrow.target] = max(column.get(arrow.target, 0), column.get(arrow.source, 0) + 1)
     return sum(abs(column.get(arrow.target, 0) - column.get(arrow.source, 0)) for arrow in description.arrows)

@@ -60,15 +60,18 @@ class Arrow:
     lines: list[str] = field(default_factory=list)  # that equation, or the local derivative
     whole: bool = False  # whether the text is all of the equation
     norm: float = 0.0  # of the gradient that arrives
+    steps: int = 1  # of a loop, for which it stands
+    recurrent: bool = False  # whether it goes on to the next step of a loop, or back from there
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """An open scope."""
+    """An open scope, or a loop of which one step is drawn."""
 
     id: int
     name: str
     outer: int | None
+    is_loop: bool = False
 
 
 @dataclass(frozen=True)

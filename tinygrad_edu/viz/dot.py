@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import threading
-import uuid
 import warnings
 from collections import defaultdict
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from typing import Any, NamedTuple
 import graphviz
 
 from tinygrad_edu.equations.words import EQUATIONS
+from tinygrad_edu.files import write_file
 from tinygrad_edu.viz.description import Arrow, Box, Description
 
 
@@ -55,6 +55,7 @@ LOOK: dict[str, dict[str, str]] = {  # shape always doubles colour
     "hidden": {"shape": "box", "style": "rounded,dashed"},
 }
 FRAME = {"style": "rounded", "color": SILVER, "fontcolor": GREY}
+LOOP = {"color": GREY, "fontcolor": "black", "fontsize": "14", "penwidth": "2"}
 MEANING = {"op": "operation", "data": "value", "parameter": "parameter", "loss": "result", "hidden": "hidden"}
 GRADIENT, WIDEST = ["gradient, flowing back:", "the wider, the larger"], ["widest: the errors δ"]
 SAMPLE_ARROW = {"dir": "back", "style": "dashed", "color": OTHER.color, "penwidth": "2", "tailclip": "false"}
@@ -228,7 +229,8 @@ def _write(drawing: Drawing, description: Description, notes: list[str], legend:
     inside = defaultdict(list)
     frame = {**FRAME, "labelloc": "b" if direction == "BT" else "t"}  # on top: Graphviz turns them with the picture
     for cluster in description.clusters:
-        graphs[cluster.id].attr(label=_text([cluster.name]), **frame)
+        look = {**frame, **LOOP} if cluster.is_loop else frame
+        graphs[cluster.id].attr(label=_text([cluster.name]), **look)
         inside[cluster.outer].append(graphs[cluster.id])
     # Graphviz begins with those written first: weights on one side, so that the line of δ runs beside the values
     weights = {arrow.target for arrow in description.arrows if arrow.tag == "BP4"}
@@ -242,10 +244,13 @@ def _write(drawing: Drawing, description: Description, notes: list[str], legend:
         drawing.subgraph(outermost)
     computed = {arrow.target for arrow in description.arrows if not arrow.gradient}
     for arrow in description.arrows:
-        if arrow.gradient:  # written the other way round, so that the layout stays left to right
-            drawing.edge(arrow.target, arrow.source, **_gradient(arrow))
+        free = {"constraint": "false"} if arrow.recurrent else {}
+        if arrow.gradient:  # written the other way round, so that the layout keeps its direction
+            drawing.edge(arrow.target, arrow.source, **_gradient(arrow, direction), **free)
         else:
-            drawing.edge(arrow.source, arrow.target, weight="9" if arrow.source in computed else "1")
+            label = {"label": _text([f" {line} " for line in arrow.lines])} if arrow.lines else {}
+            weight = "9" if arrow.source in computed else "1"
+            drawing.edge(arrow.source, arrow.target, weight=weight, fontcolor=GREY, **label, **free)
     if legend:
         _legend(drawing, description, frame, is_upright=direction in ("BT", "TB"))
         tags = {arrow.tag for arrow in description.arrows}
@@ -259,14 +264,15 @@ def _box(box: Box) -> dict[str, str]:
     return {**look, "color": RED, "fontcolor": RED, "penwidth": "3", "fillcolor": "white"} if box.alarm else look
 
 
-def _gradient(arrow: Arrow) -> dict[str, str]:
+def _gradient(arrow: Arrow, direction: str) -> dict[str, str]:
     finite = math.isfinite(arrow.norm)
     sign = SIGNS.get(arrow.tag or "", OTHER)
     tag = [f"{sign.mark} {arrow.tag}"] if arrow.whole else []
     word = [] if finite else ["gradient not finite"]
+    air = [" "] if direction in ("LR", "RL") else []  # between the last line and the arrow below it
     color = sign.color if finite else RED
     return {
-        "label": _text([f" {line} " for line in (*tag, *_run_on(arrow.lines), *word)]),  # with air at the sides
+        "label": _text([f" {line} " for line in (*tag, *_run_on(arrow.lines), *word, *air)]),  # with air at the sides
         "dir": "back",
         "style": "dashed",
         "color": color,
@@ -318,7 +324,7 @@ def _deepest(description: Description) -> str:
     """The box with most arrows between it and the result."""
     steps: dict[str, int] = {box.id: 0 for box in description.boxes}
     for arrow in reversed(description.arrows):
-        if not arrow.gradient:
+        if not arrow.gradient and not arrow.recurrent:
             steps[arrow.source] = max(steps[arrow.source], steps[arrow.target] + 1)
     return max(steps, key=lambda id: steps[id])
 
@@ -344,15 +350,3 @@ def _svg(source: str, engine: str) -> bytes:
         except Exception as error:  # of several kinds: a syntax error, or the WebAssembly stack is exhausted
             raise RuntimeError(f"draw: Graphviz could not lay out this graph ({str(error)[:100]})") from error
     return svg
-
-
-def write_file(path: str | os.PathLike[str], content: bytes | str) -> None:
-    """Write a file; whatever goes wrong, the old one stays as it was."""
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    new = target.with_name(f".{uuid.uuid4().hex}.tmp")
-    try:
-        new.write_bytes(content if isinstance(content, bytes) else content.encode())
-        os.replace(new, target)
-    finally:
-        new.unlink(missing_ok=True)

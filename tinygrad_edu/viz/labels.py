@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -10,13 +11,13 @@ import numpy as np
 from tinygrad_edu.costs import COSTS
 from tinygrad_edu.engine import Node
 from tinygrad_edu.equations import words
-from tinygrad_edu.equations.arrays import flat
+from tinygrad_edu.equations.arrays import flat, norm
 from tinygrad_edu.equations.functions import SATURATED, is_activation, is_cost, is_softmax
 from tinygrad_edu.equations.notation import Equation, Notation, clean
 from tinygrad_edu.viz.description import Line
 from tinygrad_edu.viz.operations import derivative, expression, number, summary
 from tinygrad_edu.viz.recorded import Recorded
-from tinygrad_edu.viz.units import Input, Unit
+from tinygrad_edu.viz.units import Input, Series, Unit
 
 NOTHING: Mapping[Any, str] = {}
 
@@ -46,6 +47,28 @@ def numbers(value: Any, data: Any, recorded: Recorded, notation: Notation, entri
         gradient = summary(notation.gradient(value), recorded.grads[value], entries)
         lines += [Line("gradient", text) for text in gradient]
     return lines
+
+
+def numbers_of_steps(series: Series, shown: int, recorded: Recorded, notation: Notation) -> list[Line]:
+    """The same of what each step of a loop makes or takes: from the first step to the last."""
+    values = [(value, flat(data)) for _, (value, data) in sorted(series.items())]
+    value, data = series[shown]
+    lines = [Line("name", f"shape {data.shape}")] if np.ndim(data) else []
+    lines.append(Line("value", _from_to("value", [data for _, data in values])))
+    grads = [recorded.grads[value] for value, _ in values if isinstance(value, Node) and value in recorded.grads]
+    if grads:
+        lines.append(Line("gradient", _from_to(notation.gradient(value), grads)))
+    return lines
+
+
+def _from_to(symbol: str, arrays: list[Any]) -> str:
+    bad = sum(not np.isfinite(x).all() for x in arrays)
+    if bad:
+        return f"{symbol}: not finite at {bad} of {len(arrays)} steps"
+    is_number = np.size(arrays[0]) == 1
+    sizes = [number(float(np.asarray(x).item()) if is_number else norm(x)) for x in arrays]
+    text = sizes[0] if len(set(sizes)) == 1 else f"{sizes[0]} … {sizes[-1]}"
+    return f"{symbol} = {text}" if is_number else f"‖{symbol}‖ = {text}"
 
 
 def _slope_of_sigmoid(value: Any, data: Any, recorded: Recorded) -> Any:
@@ -79,7 +102,8 @@ def expression_of(unit: Unit, notation: Notation) -> str:
         text = expression(node, _arguments(node, notation, written)) + ("" if axis is None else f" over axis {axis}")
         written[node] = f"({text})" if " " in text else text
     name = notation.activation(layer) if layer and unit.nodes[-1] is layer.a else ""
-    if layer and name and (len(unit.nodes) > 1 or name == "f"):
+    own = getattr(unit.nodes[-1].fn, "__name__", "")
+    if layer and name and (len(unit.nodes) > 1 or name not in (own, words.FUNCTIONS.get(own, ("", ""))[0])):
         text = f"{words.applied(name, notation.symbol(layer.z))} = {text}"
     return clean(text)
 
@@ -100,7 +124,8 @@ def _function(unit: Unit) -> tuple[str, str]:
     else:
         is_known = is_softmax(x, y) if name == "softmax" else is_activation(name, x, y)
     symbol, slope = words.FUNCTIONS[name]
-    return (symbol, slope.replace("{n}", str(n))) if is_known else (clean(name), "")
+    slope = slope.replace("{n}", str(n)) if n > 1 else slope.replace("/{n}", "").replace("{n}", "")
+    return (symbol, slope) if is_known else (clean(name), "")
 
 
 def _arguments(node: Node, notation: Notation, written: Mapping[Node, str] = NOTHING) -> list[str]:
@@ -134,11 +159,29 @@ def step_back(unit: Unit, output: Node, i: Input, n_inputs: int, notation: Notat
     if layer and is_whole_activation:
         local += f" = {notation.slope(layer)}"
     if unit.scope:
-        return Step(local, _function(unit)[1].format(a=x, y=y) if n_inputs == 1 else "", tag)
+        slope = _function(unit)[1].format(a=x, y=y) if n_inputs == 1 else ""
+        return Step(local, _with_targets(slope, unit, x, notation), tag)
     if len(unit.nodes) > 1:
-        is_sigmoid = layer and is_whole_activation and notation.activation(layer) == words.FUNCTIONS["sigmoid"][0]
-        return Step(local, words.FUNCTIONS["sigmoid"][1].format(y=y) if is_sigmoid else "", tag)
+        name = notation.activation(layer) if layer and is_whole_activation else ""
+        slopes = [slope.format(a=x, y=y) for symbol, slope in words.FUNCTIONS.values() if symbol == name]
+        return Step(local, slopes[0] if slopes else "", tag)
     return Step(local, derivative(i.node, i.position, y, _arguments(i.node, notation)), tag)
+
+
+def _with_targets(slope: str, unit: Unit, x: str, notation: Notation) -> str:
+    """The derivative of a cost with the symbol that its targets have."""
+    targets = unit.targets if unit.scope and unit.scope.name in COSTS else None
+    y = notation.symbol(targets.operand) if targets else "y"
+    return x.join(re.sub(r"\by\b", lambda _: y, part) for part in slope.split(x))
+
+
+def over_steps(term: str) -> str:
+    """BP3 or BP4 where every step of a loop contributes.
+
+    >>> over_steps("xᵀ δ1"), over_steps("Σ δ1 over examples")
+    ('Σ xᵀ δ1 over t', 'Σ δ1 over examples and t')
+    """
+    return f"{term} and t" if term.endswith(words.OVER_EXAMPLES) else f"Σ {term} over t"
 
 
 def beside(equation: Equation, step: Step, output: Node, i: Input, notation: Notation) -> list[str]:

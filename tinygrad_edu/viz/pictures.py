@@ -32,7 +32,7 @@ def _picture(film: Film, level: Level) -> Data:
     drawn: list[Description] = []
 
     def describe(most: int) -> Description:
-        drawn[:] = [describe_recorded(film.recorded, level, None, ENTRIES, most, film.notation.symbols)]
+        drawn[:] = [describe_recorded(film.recorded, level, None, ENTRIES, most, True, film.notation.symbols)]
         drawn[0] = replace(drawn[0], boxes=[_compact(box) for box in drawn[0].boxes])
         return replace(drawn[0], notes=[])  # the page has a place of its own for notes
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any, Literal, NamedTuple
@@ -60,11 +60,47 @@ class Unit:
         return next((i for i in constants if np.shape(i.value) == np.shape(flat(self.argument))), None)
 
 
+Series = dict[int, tuple[Any, Any]]
+"""By step of a loop: a value, and its array."""
+
+
+@dataclass(eq=False)
+class Loop:
+    """A loop that was unrolled: steps that do the same with the same parameters, each going on from the one before.
+
+    Attributes
+    ----------
+    shown : list of Unit
+        The units of the one step that is drawn for all. It has a step before it and one after it.
+    number : int
+        Which step this is; the first is 0.
+    length : int
+        How many steps there are.
+    series : list of Series
+        What each step makes, and the data that each step takes for itself.
+    carried : list of (Unit, Input)
+        Where a unit of `shown` takes what the step before has made.
+    initial : list of (Unit, Input, Series)
+        What stands in its place at the first step, and the series that it begins.
+    copies : list of (array, array)
+        An array that is another one over again, and that one: a graph keeps a copy for each use.
+    """
+
+    shown: list[Unit]
+    number: int
+    length: int
+    series: list[Series]
+    carried: list[tuple[Unit, Input]]
+    initial: list[tuple[Unit, Input, Series]]
+    copies: list[tuple[Any, Any]]
+
+
 class Folded(NamedTuple):
     """The units, in the order of computation, and the open scopes (serial numbers) that need no frame."""
 
     units: list[Unit]
     plain: Set[int]
+    loops: Sequence[Loop] = ()  # of which one step is among the units
 
 
 def fold(structure: Structure, level: Level, depth: int | None) -> Folded:
@@ -101,9 +137,9 @@ def _parts_of_layers(structure: Structure) -> dict[Node, tuple[WeightedInput, No
     parts: dict[Node, tuple[WeightedInput, Node]] = {}
     for layer in structure.layers:
         parts.update((node, (layer, layer.z)) for node in layer.nodes)
-        inner = layer.applied[:-1]
-        if all(node.scope is layer.z.scope for node in layer.applied) and not any(node.name for node in inner):
-            parts.update((node, (layer, layer.a)) for node in layer.applied)
+        inner = layer.between[:-1]
+        if all(node.scope is layer.z.scope for node in layer.between) and not any(node.name for node in inner):
+            parts.update((node, (layer, layer.a)) for node in layer.between)
     return parts
 
 
