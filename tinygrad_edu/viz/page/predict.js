@@ -41,6 +41,6 @@ function verdict() {
   if (!guess) return [];
   const all = [...guesses.values()];
   const [right, close] = [0, 1].map((rank) => all.filter((g) => g.rank === rank).length);
-  const score = `${right} right${close ? ` and ${close} close` : ""} of ${all.length}.`;
-  return [p(make("b", {}, RANKS[guess.rank]), guess.text, ` ${score}`)];
+  const score = [right || !close ? `${right} right` : "", close ? `${close} close` : ""].filter(Boolean).join(" and ");
+  return [p(make("b", {}, RANKS[guess.rank]), guess.text, ` ${score} of ${all.length}.`)];
 }
