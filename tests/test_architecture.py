@@ -13,6 +13,7 @@ PACKAGE = Path(__file__).parent.parent / "tinygrad_edu"
 # The rooms, and inside a room its files: each may import only what stands above it.
 ROOMS = [
     "errors",
+    "files",
     "tables",
     "figures",
     "engine",
@@ -48,7 +49,7 @@ FILES_OF = {
         "anomaly",
     ],
     "backprop": ["formulas", "arguments", "forward", "magnitudes", "matrices"],
-    "nn": ["module", "initializers", "linear", "mlp"],
+    "nn": ["saving", "module", "initializers", "linear", "mlp"],
     "optim": ["base", "sgd", "adagrad", "rmsprop", "adam", "schedules"],
     "training": ["history", "measuring", "advice", "step", "fit"],
     "rules": [
@@ -80,7 +81,7 @@ FILES_OF = {
     "compiler/simplify": ["bounds", "rewriting", "masks", "products", "sums", "tidy"],
     "compiler/printers": ["text", "words", "containers", "layout", "formula", "numpy", "loops"],
     "compiler/printers/loops": ["kinds", "fusion", "indices", "elements", "statements", "kernel"],
-    "equations": ["arrays", "words", "structure", "functions", "notation", "without_rules", "recompute"],
+    "equations": ["arrays", "words", "functions", "structure", "notation", "without_rules", "recompute"],
     "viz": [
         "plots",
         "operations",

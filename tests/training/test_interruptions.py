@@ -223,6 +223,7 @@ def alone():
 
 
 @pytest.mark.usefixtures("alone")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # Ctrl-C in the bar's own destructor
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs an alarm clock")
 @EVERY
 def test_real_signals_at_any_time(compiled):

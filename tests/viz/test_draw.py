@@ -180,8 +180,8 @@ RELUS = {
 def test_a_rectifier_by_hand_shows_bp2(relu):
     description = describe(by_hand(relu))
     assert tags(description)["BP2"] == {("z2", "a1"), ("a1", "z1")}
-    assert equation(description, "z1") == "BP2: δ1 = (δ2 W2ᵀ) ⊙ f′(z1)"
-    assert any(name.startswith("f(z1) = ") for name in names(description).values())
+    assert equation(description, "z1") == "BP2: δ1 = (δ2 W2ᵀ) ⊙ relu′(z1)"
+    assert any(name.startswith("relu(z1) = ") for name in names(description).values())
 
 
 def test_only_what_is_one_of_our_functions_gets_its_formulas():

@@ -131,7 +131,7 @@ def test_a_wide_graph_stays_readable_and_scrolls(outputs):
 
 
 def test_the_film_is_in_a_sandbox_and_has_fallbacks(outputs):
-    data, _ = shown(outputs, "tg.explore(C)")
+    data, _ = shown(outputs, "tg.explore(C, at=")
     frame = data["text/html"]
     assert frame.startswith("<iframe ")
     assert set(re.search(r' sandbox="([^"]*)"', frame)[1].split()) == {"allow-scripts", "allow-downloads"}
@@ -140,7 +140,7 @@ def test_the_film_is_in_a_sandbox_and_has_fallbacks(outputs):
 
 
 def test_the_gradients_of_the_film_are_those_of_numpy(outputs):
-    page = html.unescape(re.search(r' srcdoc="([^"]*)"', shown(outputs, "tg.explore(C)")[0]["text/html"])[1])
+    page = html.unescape(re.search(r' srcdoc="([^"]*)"', shown(outputs, "tg.explore(C, at=")[0]["text/html"])[1])
     film = json.loads(re.search(r'<script id="film" type="application/json">(.*?)</script>', page, re.DOTALL)[1])
 
     def numbers(symbol, kind):

@@ -92,6 +92,8 @@ class Names:
 
     def _input_of(self, product: Product, l: int) -> str:
         """What the weights of layer l are multiplied with."""
+        if np.ndim(product.activations) == 0 and not isinstance(product.a, Node):
+            return f"{float(product.a):.4g}"
         return (self.of.get(product.a) if isinstance(product.a, Node) else None) or f"a{l - 1}"
 
     def _name_gradients(self, trace: Trace, layers: list[WeightedInput]) -> None:

@@ -28,7 +28,7 @@ from tinygrad_edu.engine.modes import (
     told,
     watching,
 )
-from tinygrad_edu.engine.ownership import EXPOSED, IN_GRAPH, PRIVATE, copied, own
+from tinygrad_edu.engine.ownership import EXPOSED, IN_GRAPH, PRIVATE, at_once, copied, own, replace_values
 from tinygrad_edu.engine.primitive import primitive, recordable
 from tinygrad_edu.engine.table import EXPANSIONS, RULES, SPELLINGS, Each, Rule, defvjp, expands, spells
 from tinygrad_edu.engine.walk import Contribution, contributions, gradients, make_node, record, steps_of
@@ -49,6 +49,7 @@ __all__ = [
     "Scope",
     "Watcher",
     "ancestors",
+    "at_once",
     "bind",
     "constant",
     "contributions",
@@ -72,6 +73,7 @@ __all__ = [
     "recordable",
     "recording",
     "records_all",
+    "replace_values",
     "scope",
     "scoped",
     "spells",

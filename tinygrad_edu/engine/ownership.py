@@ -7,11 +7,15 @@ constants cost a few percent.
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from itertools import starmap
 from typing import Any
 
 import numpy as np
 
 from tinygrad_edu.engine.graph import Array, Node, make_leaf
+from tinygrad_edu.engine.modes import told
 from tinygrad_edu.errors import name_of
 
 PRIVATE, IN_GRAPH, EXPOSED = range(3)  # whom the array of a leaf is known to: itself, a graph, somebody outside
@@ -102,3 +106,29 @@ def with_arrays(arg: Any) -> Any:
     if type(arg) in (list, tuple):
         return type(arg)(map(with_arrays, arg))
     return arg
+
+
+def replace_values(pairs: Sequence[tuple[Node, Array]], *also: tuple[Any, str, Any]) -> None:
+    """Give leaves new values, arrays that nobody else has, and set attributes (object, name, value): all at once.
+
+    What was computed before keeps the old values.
+    """
+    for node, _ in pairs:
+        told(node, ".data = …")
+    at_once(
+        setattr,
+        [
+            *((node, "value", value) for node, value in pairs),
+            *((node, "known_to", PRIVATE) for node, _ in pairs),
+            *also,
+        ],
+    )
+
+
+def at_once(fn: Callable[..., Any], changes: Iterable[tuple[Any, ...]]) -> None:
+    """Call ``fn(*change)`` for each change, where ``fn`` is a built-in function.
+
+    Python raises KeyboardInterrupt between two of its own instructions, and here is none: the loop runs in C. So Ctrl-C
+    comes before the first change or after the last.
+    """
+    deque(starmap(fn, list(changes)), maxlen=0)

@@ -16,6 +16,8 @@ from tinygrad_edu.equations.arrays import Array, agree
 SATURATED = 0.01
 """A unit is saturated for an example where |σ′(z)| is below this: beyond |z| = 4.6 for the sigmoid, 3.0 for tanh."""
 
+BRANCHED = ("relu", "leaky_relu", "elu")
+
 PAIR_IN = {cost.__name__: pair for pair, cost in FROM_LOGITS.items()}
 """The costs of weighted inputs: the output function that is inside, and the cost of its result."""
 
@@ -28,6 +30,16 @@ def is_activation(name: str, z: Any, a: Any) -> bool:
             and z.dtype.kind == "f"
             and agree(by_hand.ACTIVATION_FORMULAS[name].f(z), a)
         )
+
+
+def shows_as(name: str, z: Any, a: Any) -> bool:
+    """Whether the numbers tell that a is the activation function of this name of z, however it was computed.
+
+    They must be finite, and for a function of two branches, such as relu, on both; a must not be z itself, as the sine
+    of very small numbers is.
+    """
+    told = np.any(z > 0) and np.any(z < 0) if name in BRANCHED else np.isfinite(z).any()
+    return bool(told) and is_activation(name, z, a) and not agree(z, a)
 
 
 def is_softmax(z: Any, a: Any) -> bool:

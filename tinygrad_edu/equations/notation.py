@@ -6,9 +6,11 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from tinygrad_edu.engine import Node
 from tinygrad_edu.equations import words
-from tinygrad_edu.equations.functions import is_activation
+from tinygrad_edu.equations.functions import is_activation, shows_as
 from tinygrad_edu.equations.structure import Product, Structure, WeightedInput
 
 LONGEST = 60
@@ -68,7 +70,9 @@ class Notation:
         self.cost = self.symbol(root) if root.value.size == 1 else f"Σ{self.symbol(root)}"
 
     def symbol(self, value: Any) -> str:
-        """What a value is called in formulas."""
+        """What a value is called in formulas; a plain number is written out."""
+        if not isinstance(value, Node) and np.ndim(value) == 0:
+            return f"{float(value):.4g}".replace("-", "−")
         return self.symbols.get(id(value), "…")
 
     def gradient(self, value: Node) -> str:
@@ -86,7 +90,10 @@ class Notation:
             return (
                 words.FUNCTIONS[names[0]][0] if known and names[0] in words.FUNCTIONS else clean(names[0], IN_FORMULA)
             )
-        return "" if not names else "σ" if is_activation("sigmoid", layer.z.value, last.value) else "f"
+        by_numbers = (
+            symbol for name, (symbol, _) in words.FUNCTIONS.items() if shows_as(name, layer.z.value, last.value)
+        )
+        return next(by_numbers, "f") if names else ""
 
     def slope(self, layer: WeightedInput) -> str:
         """σ′(z) by the name of the activation function; nothing if there is none."""
@@ -94,7 +101,7 @@ class Notation:
 
     def weighted_input(self, layer: WeightedInput) -> str:
         """What z is: a W + b."""
-        products = [words.product(self.symbol(p.a), self.symbol(p.W), p.layout) for p in layer.products]
+        products = [words.product(self.symbol(p.a), self.symbol(p.W), p.written) for p in layer.products]
         return words.weighted_input(products, [self.symbol(bias) for bias in layer.biases])
 
     def equation(self, value: Node) -> Equation | None:

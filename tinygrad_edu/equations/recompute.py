@@ -252,6 +252,8 @@ def _bp2(layer: WeightedInput, notation: Notation, grads: Mapping[Node, Array]) 
 
 def _carried_back(product: Product, W: Array, delta: Array) -> Array:
     """δ Wᵀ of BP2, for one product; Nielsen's W a is the transpose of a W."""
+    if product.layout.of_number:
+        return delta * W
     if W.ndim == 1:
         in_columns = product.layout.W_first and product.activations.ndim > 1
         return np.expand_dims(delta, -2) * W[:, np.newaxis] if in_columns else np.multiply.outer(delta, W)
@@ -338,6 +340,8 @@ def _bp4(
 def _gathered(product: Product, a: Array, delta: Array) -> Array:
     """aᵀ δ of BP4 for one product, of the shape of the parameter."""
     W, W_first = product.weights, product.layout.W_first
+    if product.layout.of_number:
+        return np.asarray(np.sum(a * delta))
     if W_first:
         a, delta = _turned(a), _turned(delta) if W.ndim == 2 else delta
     n_in = W.shape[-1 if W_first else 0]

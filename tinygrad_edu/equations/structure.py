@@ -1,7 +1,9 @@
 """Find the weighted inputs z = a W + b in a recorded graph, and which of its gradients are BP1–BP4.
 
 Only the structure counts, never a name: a product with a parameter matrix, and the parameters added to it, make a
-weighted input z. So a network written by hand with ``@`` is understood as one of `tinygrad_edu.nn` is.
+weighted input z; so does w x + b of a single weight and a bias. So a network written by hand with ``@`` is understood
+as one of `tinygrad_edu.nn` is. Where the last activation function ends and the cost begins, no structure tells: the
+numbers do, see `_last_of_activation`.
 """
 
 from __future__ import annotations
@@ -9,15 +11,20 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from heapq import heapify, heappop, heappush
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from tinygrad_edu.engine import Node, Scope
 from tinygrad_edu.equations.arrays import Array
+from tinygrad_edu.equations.functions import shows_as
 from tinygrad_edu.equations.words import Layout
 
-WHOLE_ACTIVATIONS = (np.tanh, np.sin, np.arctan, np.maximum, np.clip)  # no parts of one, as those of 1 / (1 + exp(−z))
+NEVER_COSTS = (np.tanh, np.sin, np.arctan, "sigmoid", "tanh")  # whatever comes before them
+OF_Z = (np.maximum, np.clip)  # activation functions, if it is z that they are applied to: max(0, 1 − z) is a cost
+KNOWN = ("sigmoid", "tanh", "relu", "leaky_relu", "elu")  # those told by their numbers, however they are written
+LONGEST = 16  # steps in which such a function is written
 NESTED = 16  # scopes nested deeper than this are seen as parts of the one around them
 
 
@@ -26,10 +33,10 @@ NESTED = 16  # scopes nested deeper than this are seen as parts of the one aroun
 
 @dataclass(eq=False)
 class Product:
-    """One product of activations and a parameter matrix: ``a @ W``, ``W @ a``, or with ``W.T``."""
+    """One product of activations and a parameter matrix: ``a @ W``, ``W @ a``, or with ``W.T``; or w a, of a number."""
 
     node: Node
-    a: Any  # a tensor, or a plain array
+    a: Any  # a tensor, a plain array, or a number
     W: Node
     layout: Layout
 
@@ -53,8 +60,13 @@ class Product:
     @property
     def activations(self) -> Array:
         """The array a, as it was then."""
-        value: Array = self.node.values[1 if self.layout.W_first else 0]
-        return value
+        return np.asarray(self.node.values[1 if self.layout.W_first else 0])
+
+    @property
+    def written(self) -> Layout:
+        """The layout in which it is written: as it was computed, but numbers come first."""
+        is_number = not isinstance(self.a, Node) and np.ndim(self.a) == 0
+        return Layout(of_number=True) if is_number else self.layout
 
     @property
     def is_of_matrices(self) -> bool:
@@ -83,6 +95,8 @@ class WeightedInput:
         The names of these functions.
     applied : list of Node
         Their results, up to `a`.
+    between : list of Node
+        All operations from z to `a`.
     tag : {"BP1", "BP2"} or None
         Which equation the gradient of z is. BP1: it comes from the cost, no other layer lies between. BP2: it comes
         from all the layers that use a, and from nowhere else. None: neither, for example around a shortcut.
@@ -98,6 +112,7 @@ class WeightedInput:
     a: Node = field(init=False)
     functions: list[str] = field(default_factory=list)
     applied: list[Node] = field(default_factory=list)
+    between: list[Node] = field(default_factory=list)
     tag: str | None = None
     next: list[tuple[WeightedInput, Product]] = field(default_factory=list)
 
@@ -148,6 +163,8 @@ def _weighted_inputs(operations: list[Node], users: dict[Node, list[Node]]) -> l
             # W.T, if it was computed for this product only, is a part of the layer
             own = [p for p in node.parents if p.fn is np.transpose and p.args[0] is product.W and len(users[p]) == 1]
             sums[node] = WeightedInput(0, node, [product], [], [*own, node])
+        elif node.fn is np.multiply and (product := _product_with_a_number(node)):
+            sums[node] = WeightedInput(0, node, [product], [], [node])
         elif node.fn is np.add and len(node.parents) == 2:
             terms = [sums[p] for p in node.parents if p in sums and len(users[p]) == 1]
             biases = [p for p in node.parents if p.fn is None and (p.value.ndim < 2 or 1 in p.value.shape)]
@@ -161,7 +178,7 @@ def _weighted_inputs(operations: list[Node], users: dict[Node, list[Node]]) -> l
                     [bias for term in terms for bias in term.biases] + biases,
                     [part for term in terms for part in term.nodes] + [node],
                 )
-    layers = list(sums.values())
+    layers = [layer for layer in sums.values() if _is_layer(layer)]
     for number, layer in enumerate(layers, start=1):
         layer.number = number
     return layers
@@ -179,12 +196,36 @@ def _product(node: Node) -> Product | None:
     return None
 
 
+def _product_with_a_number(node: Node) -> Product | None:
+    """``node`` as w a of a single parameter w, where a is no parameter."""
+    is_parameter = [isinstance(arg, Node) and arg.fn is None and arg.requires_grad for arg in node.args]
+    if len(node.args) == 2 and sum(is_parameter) == 1:
+        i = is_parameter.index(True)
+        if node.args[i].value.ndim == 0:
+            return Product(node, node.args[1 - i], node.args[i], Layout(i == 0, False, node.value.ndim == 0, True))
+    return None
+
+
+def _is_layer(layer: WeightedInput) -> bool:
+    """Whether it is more than a multiple: of single weights, only w a + b is a weighted input."""
+    return not all(p.layout.of_number for p in layer.products) or any(bias.requires_grad for bias in layer.biases)
+
+
 # --- BP1 and BP2 ------------------------------------------------------------------------------------------
+
+
+class _Step(NamedTuple):
+    """A function applied to each element: its result, its name, and the operations it is made of."""
+
+    result: Node
+    name: str
+    operations: list[Node]
 
 
 def _follow(structure: Structure) -> None:
     """Find for each layer its activations, and which equation the gradient of z is."""
     users = structure.users
+    of_layers = {node for layer in structure.layers for node in layer.nodes}
     place = {product.node: (layer, product) for layer in structure.layers for product in layer.products}
     members: dict[int, list[Node]] = defaultdict(list)
     for node in structure.operations:
@@ -203,31 +244,51 @@ def _follow(structure: Structure) -> None:
         return bool(users[node]) and all(is_input(node, user) for user in users[node])
 
     for layer in structure.layers:
-        steps = [(layer.z, "")]
-        while not feeds_layers_only(steps[-1][0]) and (step := _elementwise_step(steps[-1][0], structure, members)):
+        a, steps = layer.z, list[_Step]()
+        while not feeds_layers_only(a) and (step := _elementwise_step(a, structure, members, of_layers)):
             steps.append(step)
-        if feeds_layers_only(steps[-1][0]):
+            a = step.result
+        if feeds_layers_only(a):
             layer.tag = "BP2"
-            layer.next = [place[user] for user in users[steps[-1][0]]]
+            layer.next = [place[user] for user in users[a]]
         elif layer.z not in leads_to_layer and layer.z is not structure.root:
             layer.tag = "BP1"
-            # Elementwise functions may run on into the cost. The last of the layer is one with a name of its own.
-            ends = [bool(node.name or node.scope or node.fn in WHOLE_ACTIVATIONS) for node, _ in steps[1:]]
-            steps = steps[: ends.index(True) + 2 if True in ends else None]
-        layer.a, layer.functions = steps[-1][0], [function for _, function in steps[1:]]
-        layer.applied = [node for node, _ in steps[1:]]
+            steps = steps[: _last_of_activation(layer.z, steps)]
+        layer.functions = [step.name for step in steps]
+        layer.applied = [step.result for step in steps]
+        layer.between = [node for step in steps for node in step.operations]
+        layer.a = layer.applied[-1] if steps else layer.z
 
 
-def _elementwise_step(node: Node, structure: Structure, members: dict[int, list[Node]]) -> tuple[Node, str] | None:
-    """The one function applied to each element of ``node``, if that is all that happens to it: (result, name)."""
+def _last_of_activation(z: Node, steps: list[_Step]) -> int:
+    """How many of the functions applied to z before the cost are its activation function; the others are of the cost.
+
+    With targets that are numbers, as in (σ(z) − 1)², a cost is elementwise, too. So the first counts that can be
+    nothing but an activation function: by its name, if it is applied to z itself, or by its numbers. If there is none,
+    z is the output, and δ = ∂C/∂z the whole of BP1.
+    """
+    around = {scope.serial for scope in scopes(z)}
+    for i, (a, name, operations) in enumerate(steps[:LONGEST], start=1):
+        is_named = any(scope.serial not in around for scope in scopes(a))
+        if (name if is_named else a.fn) in NEVER_COSTS or (i == 1 and (is_named or a.fn in OF_Z)):
+            return i
+        is_choice = i == 1 and (a.fn in (np.where, np.multiply) or len(operations) > 1)
+        if any(shows_as(function, z.value, a.value) for function in KNOWN[: None if is_choice else 2]):
+            return i
+    return 0
+
+
+def _elementwise_step(
+    node: Node, structure: Structure, members: dict[int, list[Node]], of_layers: set[Node]
+) -> _Step | None:
+    """The one function applied to each element of ``node``, if that is all that happens to it."""
     users = structure.users[node]
     around = {scope.serial for scope in scopes(node)}
     entered = [next((s for s in scopes(user) if s.serial not in around), None) for user in users]
     scope = entered[0] if entered else None
-    if scope is None:  # a bare operation, as np.tanh(z) or 1 / z
-        if len(users) == 1 and _elementwise(users[0], node) and _only_numbers(users[0], node):
-            return users[0], getattr(users[0].fn, "__name__", "f")
-        return None
+    if scope is None:  # bare operations, as np.tanh(z) or exp(z) / (1 + exp(z))
+        operations = _until_they_meet(node, structure, of_layers)
+        return _Step(operations[-1], _name_of(operations), operations) if operations else None
     inside = members[scope.serial]
     known = {node, *inside}
     results = [n for n in inside if n is structure.root or not known.issuperset(structure.users[n])]
@@ -236,18 +297,51 @@ def _elementwise_step(node: Node, structure: Structure, members: dict[int, list[
         and all(_elementwise(n, node) and known.issuperset(n.parents) for n in inside)
         and len(results) == 1
     ):
-        return results[0], scope.name
+        return _Step(results[0], scope.name, inside)
     return None
+
+
+def _until_they_meet(node: Node, structure: Structure, of_layers: set[Node]) -> list[Node]:
+    """The elementwise operations that ``node`` goes into, up to the first in which all ways from it meet."""
+    known, found = {node}, list[Node]()
+    seen = {user.index: user for user in structure.users[node]}
+    waiting = list(seen)
+    heapify(waiting)
+    while waiting:
+        operation = seen[heappop(waiting)]
+        if operation in of_layers or not _elementwise(operation, node) or not _only_numbers(operation, known):
+            return []
+        known.add(operation)
+        found.append(operation)
+        if not waiting:
+            return found
+        for user in structure.users[operation]:
+            if user.index not in seen:
+                seen[user.index] = user
+                heappush(waiting, user.index)
+    return []
+
+
+def _name_of(operations: list[Node]) -> str:
+    return getattr(operations[0].fn, "__name__", "f") if len(operations) == 1 else "f"
 
 
 def _elementwise(operation: Node, of: Node) -> bool:
     return is_elementwise(operation) and operation.value.shape == of.value.shape
 
 
-def _only_numbers(operation: Node, node: Node) -> bool:
-    """Whether the other arguments are numbers, or masks as in ``np.where(z > 0, z, 0)``."""
-    others = [value for arg, value in zip(operation.args, operation.values, strict=True) if arg is not node]
-    return all(np.ndim(value) == 0 or np.asarray(value).dtype.kind == "b" for value in others)
+def _only_numbers(operation: Node, known: set[Node]) -> bool:
+    """Whether the other arguments are known, numbers, or masks as in ``np.where(z > 0, z, 0)``."""
+    others = [
+        (arg, value)
+        for arg, value in zip(operation.args, operation.values, strict=True)
+        if not (isinstance(arg, Node) and arg in known)
+    ]
+    return all(
+        np.asarray(value).dtype.kind == "b"
+        or (np.ndim(value) == 0 and not (isinstance(arg, Node) and arg.fn and arg.requires_grad))
+        for arg, value in others
+    )
 
 
 # --- About single operations ------------------------------------------------------------------------------

@@ -69,7 +69,8 @@ class Layout(NamedTuple):
 
     W_first: bool = False  # z = W a
     transposed: bool = False  # z = a Wᵀ
-    one_example: bool = False  # a is a vector
+    one_example: bool = False  # a is a vector, or a number
+    of_number: bool = False  # W is a number
 
 
 ROWS = Layout()
@@ -151,7 +152,7 @@ def carried_back(delta: str, W: str, layout: Layout = ROWS) -> str:
 
 def turned(W: str, layout: Layout = ROWS) -> str:
     """Wᵀ, the local derivative of z = a W with respect to a."""
-    return W + "ᵀ" * (not layout.transposed)
+    return W + "ᵀ" * (not layout.transposed and not layout.of_number)
 
 
 def bp3(delta: str) -> str:
@@ -165,6 +166,8 @@ def bp4(a: str, delta: str, layout: Layout = ROWS) -> str:
     >>> bp4("a1", "δ2"), bp4("a1", "δ2", Layout(W_first=True))
     ('a1ᵀ δ2', 'δ2 a1ᵀ')
     """
+    if layout.of_number:
+        return f"{a} {delta}" if layout.one_example else f"Σ {a} ⊙ {delta}"
     left, right = (a, delta) if layout.W_first == layout.transposed else (delta, a)
     if layout.one_example:
         return f"{left} ⊗ {right}"

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
+from tinygrad_edu.engine import replace_values
+from tinygrad_edu.errors import shown
 from tinygrad_edu.functional import identity
+from tinygrad_edu.nn.saving import check_names, fitting, read_arrays, write_arrays
 from tinygrad_edu.tensor import Tensor
 
+Array = npt.NDArray[Any]
 Function = Callable[[Any], Any]
 
 
@@ -44,6 +52,103 @@ class Module:
             for path, tensor in _tensors(attribute, value)
             if tensor.requires_grad
         }
+
+    def state_dict(self) -> dict[str, Array]:
+        """Copies of the parameters as plain arrays, by name."""
+        return {name: tensor.numpy() for name, tensor in self.named_parameters().items()}
+
+    def load_state_dict(self, state: Mapping[str, npt.ArrayLike]) -> None:
+        """Give the parameters the values of `state_dict`: all of them, or none if something does not fit.
+
+        Parameters
+        ----------
+        state : dict of str to array_like
+            A value of the same shape for every parameter. A dtype of less precision is widened.
+
+        Raises
+        ------
+        ValueError
+            If a name or a shape is another one, or a dtype has more precision; it names the parameter.
+        TypeError
+            If ``state`` is no dict.
+        """
+        if not isinstance(state, Mapping):
+            raise TypeError(
+                f"load_state_dict: state must be a dict of names and arrays, not {shown(state)}; of a file, use load"
+            )
+        self._take("load_state_dict", state)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the parameters to a file in NumPy's .npz format, which holds no code.
+
+        Whatever goes wrong, and if the program is killed meanwhile, the old file stays as it was.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Such as ``"net.npz"``.
+        """
+        write_arrays(path, self.state_dict())
+
+    def load(self, path: str | os.PathLike[str]) -> None:
+        """Give the parameters the values that `save` has written: all of them, or none if something is wrong.
+
+        Parameters
+        ----------
+        path : str or path-like
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        ValueError
+            If the file is damaged, no .npz file, or of another model: it names the parameter that does not fit.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import tinygrad_edu as tg
+        >>> net, other = tg.nn.MLP([2, 3, 1], rng=0), tg.nn.MLP([2, 3, 1], rng=1)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     net.save(f"{folder}/net.npz")
+        ...     other.load(f"{folder}/net.npz")
+        >>> bool((other.weights[0].data == net.weights[0].data).all())
+        True
+        """
+        self._take("load", read_arrays("load", path, self._values()))
+
+    def flatten(self) -> Array:
+        """All parameters as one vector, in the order of `named_parameters`, for optimisers that know only vectors."""
+        return np.concatenate([np.zeros(0), *(value.ravel() for value in self._values().values())])
+
+    def unflatten(self, vector: npt.ArrayLike) -> None:
+        """Give the parameters the values of a vector that `flatten` made.
+
+        Raises
+        ------
+        ValueError
+            If it does not have just one number for each.
+        """
+        numbers, expected = np.asarray(vector), self._values()
+        size = sum(value.size for value in expected.values())
+        if numbers.shape != (size,):
+            raise ValueError(
+                f"unflatten: vector has shape {numbers.shape}, but the parameters of this model are {size} numbers in "
+                f"all, so it must have shape ({size},)"
+            )
+        ends = np.cumsum([value.size for value in expected.values()])
+        parts = np.split(numbers, ends[:-1]) if expected else []
+        pairs = zip(expected.items(), parts, strict=True)
+        self._take("unflatten", {n: part.reshape(value.shape).astype(value.dtype) for (n, value), part in pairs})
+
+    def _values(self) -> dict[str, Array]:
+        return {name: tensor.value for name, tensor in self.named_parameters().items()}
+
+    def _take(self, who: str, state: Mapping[str, Any]) -> None:
+        """New values for all parameters at once."""
+        named = self.named_parameters()
+        check_names(f"{who}: state", state, named)
+        replace_values([(tensor, fitting(who, name, state[name], tensor.value)) for name, tensor in named.items()])
 
     def parameters(self) -> list[Tensor]:
         """The tensors that require a gradient, each once, in the order of their definition."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from itertools import starmap
 from math import isfinite
 from numbers import Real
 from typing import Any
@@ -12,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tinygrad_edu.engine import PRIVATE, told
+from tinygrad_edu.engine import replace_values
 from tinygrad_edu.errors import shown
 from tinygrad_edu.tensor import Tensor
 
@@ -99,15 +97,7 @@ class Optimizer:
                     f"{type(self).__name__}.update: the new value of {p.name or 'a parameter'} is of shape "
                     f"{value.shape} and {value.dtype}, but it was of shape {p.shape} and {p.dtype}"
                 )
-            told(p, ".data = …")
-        at_once(
-            setattr,
-            [
-                *((p, "value", value) for p, value in pairs),
-                *((p, "known_to", PRIVATE) for p, _ in pairs),
-                (self, "state", [state for _, state in moved]),
-            ],
-        )
+        replace_values(pairs, (self, "state", [state for _, state in moved]))
 
     def zero_grad(self) -> None:
         """Forget the gradients of all parameters."""
@@ -128,15 +118,6 @@ class Optimizer:
     def decayed(self, w: Any, g: Any) -> Any:
         """∂C/∂w + λ w, the gradient with weight decay."""
         return g + float(self.weight_decay) * w if self.weight_decay else g
-
-
-def at_once(fn: Callable[..., Any], changes: Iterable[tuple[Any, ...]]) -> None:
-    """Call ``fn(*change)`` for each change, where ``fn`` is a built-in function.
-
-    Python raises KeyboardInterrupt between two of its own instructions, and here is none: the loop runs in C. So Ctrl-C
-    comes before the first change or after the last.
-    """
-    deque(starmap(fn, list(changes)), maxlen=0)
 
 
 def check_number(

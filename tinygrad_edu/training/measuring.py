@@ -17,11 +17,10 @@ from tinygrad_edu.costs import (
     cross_entropy_with_logits,
     stable_cost,
 )
-from tinygrad_edu.engine import no_grad
+from tinygrad_edu.engine import at_once, no_grad
 from tinygrad_edu.errors import shown
 from tinygrad_edu.functional import ACTIVATIONS, identity
 from tinygrad_edu.nn import split
-from tinygrad_edu.optim.base import at_once
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.training.history import History
 

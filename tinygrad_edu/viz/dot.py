@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import threading
-import uuid
 import warnings
 from collections import defaultdict
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from typing import Any, NamedTuple
 import graphviz
 
 from tinygrad_edu.equations.words import EQUATIONS
+from tinygrad_edu.files import write_file
 from tinygrad_edu.viz.description import Arrow, Box, Description
 
 
@@ -350,15 +350,3 @@ def _svg(source: str, engine: str) -> bytes:
         except Exception as error:  # of several kinds: a syntax error, or the WebAssembly stack is exhausted
             raise RuntimeError(f"draw: Graphviz could not lay out this graph ({str(error)[:100]})") from error
     return svg
-
-
-def write_file(path: str | os.PathLike[str], content: bytes | str) -> None:
-    """Write a file; whatever goes wrong, the old one stays as it was."""
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    new = target.with_name(f".{uuid.uuid4().hex}.tmp")
-    try:
-        new.write_bytes(content if isinstance(content, bytes) else content.encode())
-        os.replace(new, target)
-    finally:
-        new.unlink(missing_ok=True)

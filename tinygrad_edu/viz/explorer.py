@@ -9,8 +9,9 @@ import html
 import os
 
 from tinygrad_edu.equations.words import EQUATIONS
+from tinygrad_edu.files import write_file
 from tinygrad_edu.tensor import Tensor
-from tinygrad_edu.viz import dot, page
+from tinygrad_edu.viz import page
 from tinygrad_edu.viz.film import make
 from tinygrad_edu.viz.pictures import pictures
 
@@ -41,7 +42,7 @@ class Explorer:
 
     def save(self, path: str | os.PathLike[str]) -> str:
         """Write the page to a file, and return its path. The old file stays until the new one is complete."""
-        dot.write_file(path, self.html)
+        write_file(path, self.html)
         return os.fspath(path)
 
     def __repr__(self) -> str:

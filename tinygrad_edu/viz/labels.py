@@ -102,7 +102,8 @@ def expression_of(unit: Unit, notation: Notation) -> str:
         text = expression(node, _arguments(node, notation, written)) + ("" if axis is None else f" over axis {axis}")
         written[node] = f"({text})" if " " in text else text
     name = notation.activation(layer) if layer and unit.nodes[-1] is layer.a else ""
-    if layer and name and (len(unit.nodes) > 1 or name == "f"):
+    own = getattr(unit.nodes[-1].fn, "__name__", "")
+    if layer and name and (len(unit.nodes) > 1 or name not in (own, words.FUNCTIONS.get(own, ("", ""))[0])):
         text = f"{words.applied(name, notation.symbol(layer.z))} = {text}"
     return clean(text)
 
@@ -161,8 +162,9 @@ def step_back(unit: Unit, output: Node, i: Input, n_inputs: int, notation: Notat
         slope = _function(unit)[1].format(a=x, y=y) if n_inputs == 1 else ""
         return Step(local, _with_targets(slope, unit, x, notation), tag)
     if len(unit.nodes) > 1:
-        is_sigmoid = layer and is_whole_activation and notation.activation(layer) == words.FUNCTIONS["sigmoid"][0]
-        return Step(local, words.FUNCTIONS["sigmoid"][1].format(y=y) if is_sigmoid else "", tag)
+        name = notation.activation(layer) if layer and is_whole_activation else ""
+        slopes = [slope.format(a=x, y=y) for symbol, slope in words.FUNCTIONS.values() if symbol == name]
+        return Step(local, slopes[0] if slopes else "", tag)
     return Step(local, derivative(i.node, i.position, y, _arguments(i.node, notation)), tag)
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from tinygrad_edu.costs import COSTS
 from tinygrad_edu.engine import Node
 from tinygrad_edu.equations.notation import IN_FORMULA, Notation, clean
-from tinygrad_edu.equations.structure import Structure, scopes
+from tinygrad_edu.equations.structure import Structure, WeightedInput, scopes
 from tinygrad_edu.viz.units import Input, Loop, Unit, is_leaf
 
 NOTHING: Mapping[int, str] = {}
@@ -116,15 +116,28 @@ def _name_layers(structure: Structure, symbols: _Symbols, other_steps: Set[int])
     if structure.root.value.size == 1:
         symbols.call(structure.root, "C")
     layers = [layer for layer in structure.layers if id(layer.z) not in other_steps]
+    _name_inputs(layers, symbols, other_steps)
     for number, layer in enumerate(layers, start=1):
         symbols.call(layer.z, f"z{number}")
         symbols.call(layer.a, f"a{number}")
-        for product in layer.products:
-            symbols.call(product.W, f"W{number}")
-            if is_leaf(product.a):
-                symbols.call(product.a, "x")
+        for i, product in enumerate(layer.products):
+            symbols.call(product.W, f"{'WUV'[i] if i < 3 else 'W'}{number}")
         for bias in layer.biases:
             symbols.call(bias, f"b{number}")
+
+
+def _name_inputs(layers: Sequence[WeightedInput], symbols: _Symbols, other_steps: Set[int]) -> None:
+    """What comes into layers from outside: x, or x1, x2, … if there are several, and the initial state h0 of a loop."""
+    products = [product for layer in layers for product in layer.products]
+    of_loops = [product for layer in layers for product in layer.products if len(layer.products) > 1]
+    recurrent = {id(product.W) for product in of_loops if not is_leaf(product.a)}
+    states = [product.a for product in of_loops if is_leaf(product.a) and id(product.W) in recurrent]
+    given = [p.a for p in products if is_leaf(p.a) and p.activations.ndim and not any(p.a is s for s in states)]
+    inputs = list({id(x): x for x in given if id(x) not in other_steps}.values())
+    for state in states:
+        symbols.call(state, "h0")
+    for number, x in enumerate(inputs, start=1):
+        symbols.call(x, f"x{number}" if len(inputs) > 1 else "x")
 
 
 def _is_target(i: Input, structure: Structure) -> bool:

@@ -137,9 +137,9 @@ def _parts_of_layers(structure: Structure) -> dict[Node, tuple[WeightedInput, No
     parts: dict[Node, tuple[WeightedInput, Node]] = {}
     for layer in structure.layers:
         parts.update((node, (layer, layer.z)) for node in layer.nodes)
-        inner = layer.applied[:-1]
-        if all(node.scope is layer.z.scope for node in layer.applied) and not any(node.name for node in inner):
-            parts.update((node, (layer, layer.a)) for node in layer.applied)
+        inner = layer.between[:-1]
+        if all(node.scope is layer.z.scope for node in layer.between) and not any(node.name for node in inner):
+            parts.update((node, (layer, layer.a)) for node in layer.between)
     return parts
 
 
