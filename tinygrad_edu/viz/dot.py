@@ -223,7 +223,7 @@ def draw(describe: Callable[[int], Description], max_nodes: int, legend: bool, d
 def _write(drawing: Drawing, description: Description, notes: list[str], legend: bool, direction: str) -> None:
     drawing.attr(rankdir=direction, labelloc="b", labeljust="l", nodesep="0.2", ranksep="0.1")
     drawing.attr(fontname=FONT, fontsize="12")
-    drawing.attr("node", fontname=FONT, fontsize="12", margin="0.12,0.06", height="0.4", width="0.4")
+    drawing.attr("node", fontname=FONT, fontsize="12", margin="0.18,0.06", height="0.4", width="0.4")
     drawing.attr("edge", fontname=FONT, fontsize="11", color=GREY, arrowsize="0.7")
     graphs = {cluster.id: graphviz.Digraph(f"cluster_{cluster.id}") for cluster in description.clusters}
     inside = defaultdict(list)
@@ -305,7 +305,7 @@ def _legend(drawing: Drawing, description: Description, frame: dict[str, str], i
     samples = [{"label": MEANING[kind], **LOOK[kind]} for kind in LOOK if kind in kinds]
     if any(arrow.gradient for arrow in description.arrows):
         has_errors = any(arrow.tag in ERRORS for arrow in description.arrows)
-        explanation = _text(GRADIENT + WIDEST * has_errors, left=True)
+        explanation = _text([f"{line}   " for line in GRADIENT + WIDEST * has_errors], left=True)
         samples += [{"label": "", "style": "invis"}, {"label": explanation, "shape": "plain"}]
     row = graphviz.Digraph(graph_attr={"rank": "same"} if is_upright else {})
     for i, sample in enumerate(samples):
