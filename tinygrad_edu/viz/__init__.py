@@ -110,12 +110,14 @@ def draw(
     return dot.draw(describe, max_nodes, legend, direction)
 
 
-def explore(tensor: Tensor, path: str | os.PathLike[str] | None = None, *, at: str | None = None) -> Explorer:
+def explore(
+    tensor: Tensor, path: str | os.PathLike[str] | None = None, *, at: Literal["BP1", "BP2", "BP3", "BP4"] | None = None
+) -> Explorer:
     """Make a film of how a tensor was computed and how its gradient flows back: one page for the browser.
 
-    The page steps through every operation forward, then every operation backward, where it shows the rule in symbols
-    and with the numbers put in, the partial sums where a value is used more than once, and the equations BP1 to BP4,
-    each recomputed by hand. It needs no network and nothing else. Gradients are computed for the film alone: it is the
+    The page steps forward, then backward, through the boxes of the folded picture or through every operation. Backward
+    it shows the rule in symbols and with the numbers put in, the partial sums where a value is used more than once, and
+    the equations BP1 to BP4, each recomputed by hand; the keys 1 to 4 jump to these. It needs no network and nothing else. Gradients are computed for the film alone: it is the
     same before and after `Tensor.backward`, and no ``.grad`` changes.
 
     Parameters

@@ -91,7 +91,7 @@ def _text(unit: Unit, i: Input, upstream: str, left: str, right: str, notation: 
 
 
 def _in_brackets(text: str) -> str:
-    return f"({text})" if " " in text and not _is_one_factor(text) else text
+    return text if _is_one_factor(text) else f"({text})"
 
 
 def _is_one_factor(text: str) -> bool:
