@@ -117,8 +117,9 @@ def explore(
 
     The page steps forward, then backward, through the boxes of the folded picture or through every operation. Backward
     it shows the rule in symbols and with the numbers put in, the partial sums where a value is used more than once, and
-    the equations BP1 to BP4, each recomputed by hand; the keys 1 to 4 jump to these. It needs no network and nothing else. Gradients are computed for the film alone: it is the
-    same before and after `Tensor.backward`, and no ``.grad`` changes.
+    the equations BP1 to BP4, each recomputed by hand; the keys 1 to 4 jump to these. It needs no network and nothing
+    else. Gradients are computed for the film alone: it is the same before and after `Tensor.backward`, and no ``.grad``
+    changes.
 
     Parameters
     ----------
