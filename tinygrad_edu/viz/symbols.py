@@ -1,4 +1,4 @@
-"""Third stage: a symbol for every value, and which values have a box of their own."""
+"""Fourth stage: a symbol for every value, and which values have a box of their own."""
 
 from __future__ import annotations
 
