@@ -1199,6 +1199,31 @@ def test_the_entry_that_is_looked_at_is_never_zero_where_any_is_not(page, name, 
     assert blank == []
 
 
+def test_of_many_products_the_largest_are_written(page):
+    page.open(trained_on_digits())
+    page.press("4")
+    for selector in ("#step .equation .numbers", "#panel .numbers"):
+        said = page.text(selector).replace("−", "-")
+        products = [float(a.strip("= ()")) * float(b.strip(" ()")) for a, b in re.findall(r"(\S+) × (\S+)", said)]
+        assert len(products) == 6
+        assert sorted(products, key=abs, reverse=True) == pytest.approx(products)
+        total = float(said.split(" = ")[-1])
+        assert sum(products) == pytest.approx(total, rel=0.05)
+    assert "4 more products" in said
+
+
+def test_a_number_that_is_as_good_as_nothing_is_written_so(page):
+    page.open(np.multiply(tg.Tensor([1000.0, 0.4, 0.6, 0.0], requires_grad=True), 1.0), "#step=1")
+    assert [cell.text for cell in page.find("#panel .grid")[0].find_elements("css selector", ".cell")] == [
+        "+1000",
+        "≈ 0",
+        "+0.6",
+        "0",
+    ]
+    page.js("tinygradFilm.choose(tinygradFilm.film.forward[0], 1)")
+    assert page.text("#panel .cell.chosen") == "+0.4"
+
+
 def test_the_start_looks_at_something_that_is_in_the_picture(page):
     for name in ("small", "recurrent", "attention", "fan_out"):
         page.open(GRAPHS[name]())

@@ -45,6 +45,7 @@ DARK_PAGE, DARK_LETTERS = "#14171A", "#ECEFF1"
 ERRORS = ("BP1", "BP2")  # the equations along the line of δ, from layer to layer
 ONE_LINE = 26  # letters beside an arrow
 READABLE = 0.75  # of its size, a picture can be shown; its letters are then 11 pixels high
+ON_A_PHONE = 0.55  # which is held closer: so small that it fits, if it can
 FONT = "Helvetica"  # Graphviz knows the widths of its letters, and adds sans-serif where it is missing
 
 LOOK: dict[str, dict[str, str]] = {  # shape always doubles colour
@@ -162,7 +163,9 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc] # graphviz has no types
         svg = self._repr_image_svg_xml()
         svg = re.sub(
             r"max-width:([\d.]+)pt",
-            lambda width: f"min-width:{READABLE * float(width[1]):.0f}pt;{width[0]}",
+            lambda width: "min-width:clamp({:.0f}pt,90vw,{:.0f}pt);{}".format(
+                ON_A_PHONE * float(width[1]), READABLE * float(width[1]), width[0]
+            ),
             svg[svg.index("<svg") :],  # HTML has no room for the first lines of XML
             count=1,
         )
