@@ -192,12 +192,32 @@ def other_numbers():
     return np.sum(a)
 
 
+def other_number_at_the_first_step():
+    (W,) = parameters(W=(3, 3))
+    a = tg.Tensor(np.ones((4, 3)))
+    for t in range(5):
+        a = np.tanh((a @ W) * (2.0 if t == 0 else 3.0))
+    return np.sum(a)
+
+
 def other_parameters_for_each_step():
     (W,) = parameters(W=(3, 3))
     a = np.ones((4, 3))
     for _ in range(20):
         a = np.tanh(a @ W + parameters(b=(3,))[0])
     return np.sum(a)
+
+
+def made_at_the_first_step():
+    """All steps take what is made of the first, so there is no place for it before the loop or after it."""
+    W, U, b, _ = simple()
+    (Q,) = parameters(Q=(3, 3))
+    h, C = np.zeros((4, 3)), 0
+    for t in range(6):
+        h = np.tanh(X[t] @ W + h @ U + b)
+        gate = tg.sigmoid(h @ Q) if t == 0 else gate  # noqa: F821
+        C = C + np.sum(h * gate)
+    return C
 
 
 def other_functions():
@@ -209,7 +229,11 @@ def other_functions():
 
 
 @pytest.mark.parametrize(
-    "unlike", [siamese, equal_layers, no_parameters, other_numbers, other_parameters_for_each_step, other_functions]
+    "unlike",
+    [
+        *(siamese, equal_layers, no_parameters, other_numbers, other_number_at_the_first_step),
+        *(other_parameters_for_each_step, other_functions, made_at_the_first_step),
+    ],
 )
 def test_what_is_no_loop_is_drawn_as_it_is(unlike):
     assert frames(describe(unlike())) == []
@@ -301,6 +325,15 @@ def test_names_and_first_states():
     (back,) = (arrow for arrow in description.arrows if arrow.gradient and name[arrow.target] == "h0")
     assert back.lines == ["∂C/∂h0"]
     assert back.norm == pytest.approx(norm(indexed_gradient()))
+
+
+def test_numbered_names_are_one_name():
+    W, U, b, V = simple()
+    h = np.zeros((4, 3))
+    for t in range(20):
+        h = np.tanh(X[t] @ W + h @ U + b)
+        h.name = f"h{t}"
+    assert {"h[t]", "h[20] V"} <= set(texts(describe(np.sum(h @ V))))
 
 
 def indexed_gradient():

@@ -2,8 +2,8 @@
 
 In the picture a value is a box and an operation is a circle; a value without a name of its own is written into the
 circle of the operation that made it. The stages, each a function of what the one before gives: `recorded` (the graph
-and its gradients), `units` (which operations are one circle), `symbols` (what the values are called), `boxes` (boxes
-and arrows, with the text of `labels`).
+and its gradients), `units` (which operations are one circle), `loops` (of which one step is drawn), `symbols` (what the
+values are called), `boxes` (boxes and arrows, with the text of `labels`).
 """
 
 from __future__ import annotations

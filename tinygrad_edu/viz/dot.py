@@ -161,14 +161,13 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc] # graphviz has no types
     def _repr_html_(self) -> str:
         """For notebooks: as wide as the column, but never too small to read; what is wider then scrolls."""
         svg = self._repr_image_svg_xml()
-        svg = re.sub(
-            r"max-width:([\d.]+)pt",
-            lambda width: "min-width:clamp({:.0f}pt,90vw,{:.0f}pt);{}".format(
-                ON_A_PHONE * float(width[1]), READABLE * float(width[1]), width[0]
-            ),
-            svg[svg.index("<svg") :],  # HTML has no room for the first lines of XML
-            count=1,
-        )
+        svg = svg[svg.index("<svg") :]  # HTML has no room for the first lines of XML
+
+        def least(most: re.Match[str]) -> str:
+            phone, page = (f"{share * float(most[1]):.0f}pt" for share in (ON_A_PHONE, READABLE))
+            return f"min-width:clamp({phone},90vw,{page});{most[0]}"
+
+        svg = re.sub(r"max-width:([\d.]+)pt", least, svg, count=1)
         return f'<div style="overflow-x:auto" tabindex="0" role="group" aria-label="Drawing, scrolls">{svg}</div>'
 
 

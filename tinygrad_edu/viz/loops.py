@@ -21,43 +21,43 @@ LEAST = 5  # steps; fewer are drawn one by one
 
 Row = list[Unit | None]  # by step, what does the same; the first step may do without
 Slot = tuple[int, int, int]  # which operation of a unit, which argument, which part of it
-Relation = tuple[
-    str, int
-]  # how a row comes by what it takes: "shared", "own", or from a row: "same step", "step before"
+Relation = tuple[str, int]  # "shared" by all steps, a step's "own", or of "same step" or "step before": from which row
 
 
 def roll(folded: Folded) -> Folded:
     """The same with one step of each loop."""
     units, loops = folded.units, list[Loop]()
-    while loop := _first_loop(units, {unit for loop in loops for unit in loop.shown}):
-        found, rows = loop
-        units = _in_order(units, found, {unit for row in rows for unit in row if unit})
-        loops.append(found)
+    while found := _first_loop(units, {unit for loop in loops for unit in loop.shown}):
+        loop, units = found
+        loops.append(loop)
     return Folded(units, folded.plain, loops)
 
 
-def _first_loop(units: list[Unit], taken: set[Unit]) -> tuple[Loop, list[Row]] | None:
+def _first_loop(units: list[Unit], taken: set[Unit]) -> tuple[Loop, list[Unit]] | None:
+    """A loop, and the units with one step of it: before it what does not depend on it, after it what does."""
     graph = _Graph([unit for unit in units if unit not in taken])
     for seed in graph.seeds():
         rows, relations = graph.related(seed)
-        if seed in rows and any(found and found[0] == "step before" for row in relations for found in row.values()):
-            return _loop(rows, relations), rows
+        if seed not in rows or not any(r and r[0] == "step before" for found in relations for r in found.values()):
+            continue
+        loop = _loop(rows, relations)
+        members = {unit for row in rows for unit in row if unit}
+        after = _depending(units, members)
+        before = [unit for unit in units if unit not in members and unit not in after]
+        if not any(graph.maker.get(id(i.operand)) in after for unit in loop.shown for i in unit.inputs):
+            return loop, [*before, *loop.shown, *after]
     return None
 
 
-def _in_order(units: list[Unit], loop: Loop, members: set[Unit]) -> list[Unit]:
-    """The units with one step of a loop: before it what does not depend on the loop, after it what does."""
-    before, after = [], []
+def _depending(units: list[Unit], members: set[Unit]) -> dict[Unit, None]:
+    """Those after a loop, in order."""
     made = {id(output) for unit in members for output in unit.outputs}
+    after: dict[Unit, None] = {}
     for unit in units:
-        if unit in members:
-            continue
-        if any(id(i.operand) in made for i in unit.inputs):
+        if unit not in members and any(id(i.operand) in made for i in unit.inputs):
             made.update(id(output) for output in unit.outputs)
-            after.append(unit)
-        else:
-            before.append(unit)
-    return [*before, *loop.shown, *after]
+            after[unit] = None
+    return after
 
 
 # --- Rows -------------------------------------------------------------------------------------------------
@@ -200,17 +200,19 @@ def _kind(unit: Unit) -> Any:
 
 
 def _same_numbers(row: Row) -> bool:
-    """Whether all but the first have the same plain arguments; an index may differ."""
-    return len({_numbers(unit) for unit in row[1:] if unit}) == 1
+    """Whether all have the same plain arguments; the first may begin with a number, as in 0 + C, and indices differ."""
+    first, *later = [_numbers(unit) if unit else [] for unit in row]
+    begins_alike = all(a == b or not b for a, b in zip(first, later[0], strict=False))
+    return begins_alike and all(found == later[0] for found in later)
 
 
-def _numbers(unit: Unit) -> str:
-    plain = []
+def _numbers(unit: Unit) -> list[str]:
+    numbers = []
     for node in unit.nodes:
         arguments = () if node.fn is operator.getitem else node.args
         for arg in (*arguments, *node.kwargs.values()):
-            plain.append("" if isinstance(arg, Node | list | tuple) or np.ndim(arg) else repr(arg))
-    return " ".join(plain)
+            numbers.append("" if isinstance(arg, Node | list | tuple) or np.ndim(arg) else repr(arg))
+    return numbers
 
 
 # --- What is drawn ----------------------------------------------------------------------------------------

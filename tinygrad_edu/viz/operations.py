@@ -12,6 +12,7 @@ from tinygrad_edu.engine import Node
 from tinygrad_edu.equations.arrays import norm
 
 IN_A_LINE = 5  # numbers of a row
+SHORT = 30  # letters: a longer array stands below its name
 
 # Operations: how they are written, then the derivative for each argument. {y} is the result, {a} and {b} the arguments.
 OPERATIONS: dict[Callable[..., Any], tuple[str, ...]] = {
@@ -97,7 +98,9 @@ def summary(symbol: str, x: Any, entries: int) -> list[str]:
     rows = np.atleast_2d(x.T if is_column else x)
     text = ",\n".join(map(_row, rows))
     text = text if len(rows) == 1 else f"[{text}]"
-    return f"{symbol} = {text}{'ᵀ' * is_column}".split("\n")
+    lines = f"{text}{'ᵀ' * is_column}".split("\n")
+    in_one = f"{symbol} = {lines[0]}"
+    return [in_one] if len(lines) == 1 and len(in_one) <= SHORT else [f"{symbol} =", *lines]
 
 
 def _row(numbers: Any) -> str:

@@ -1,4 +1,4 @@
-"""Third stage: a symbol for every value, and which values have a box of their own."""
+"""Fourth stage: a symbol for every value, and which values have a box of their own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tinygrad_edu.costs import COSTS
 from tinygrad_edu.engine import Node
 from tinygrad_edu.equations.notation import IN_FORMULA, Notation, clean
 from tinygrad_edu.equations.structure import Structure, WeightedInput, scopes
-from tinygrad_edu.viz.units import Input, Loop, Unit, is_leaf
+from tinygrad_edu.viz.units import Input, Loop, Series, Unit, is_leaf
 
 NOTHING: Mapping[int, str] = {}
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
@@ -42,9 +42,10 @@ def name(
     taken_and_made = [v for unit in units for v in (*(i.operand for i in unit.inputs), *unit.outputs)] or [root]
     shown = [value for value in taken_and_made if id(value) not in other_steps]
     symbols = _Symbols()
+    of_steps = {id(series[loop.number][0]): series for loop in loops for series in loop.series}
     for value in shown:
-        if isinstance(value, Node) and value.name and clean(value.name):
-            symbols.name(value)
+        if isinstance(value, Node) and (own := _own_name(value, of_steps.get(id(value)))):
+            symbols.name(value, own)
     _name_layers(structure, symbols, other_steps)
     boxed = {*symbols.of, id(root)}
     counts = Counter[str]()
@@ -83,6 +84,15 @@ def _number_steps(loops: Sequence[Loop], of: dict[int, str], root: Node) -> dict
     return inside
 
 
+def _own_name(value: Node, series: Series | None) -> str:
+    """The name that the user gave a value; of h1, h2, … in the steps of a loop, h."""
+    values = [value] if series is None else [v for v, _ in series.values() if isinstance(v, Node)]
+    names = {clean(v.name or "", IN_FORMULA) for v in values}
+    if len(names) > 1:
+        names = {own.rstrip("0123456789_ ") for own in names}
+    return names.pop() if len(names) == 1 else ""
+
+
 class _Symbols:
     """Symbols by id, each for one value."""
 
@@ -91,10 +101,10 @@ class _Symbols:
         self.taken: set[str] = set()
         self.asked = Counter[str]()
 
-    def name(self, value: Node) -> None:
+    def name(self, value: Node, own: str) -> None:
         """Its own name, which another value may have as well."""
-        self.of[id(value)] = clean(value.name, IN_FORMULA)
-        self.taken.add(self.of[id(value)])
+        self.of[id(value)] = own
+        self.taken.add(own)
 
     def call(self, value: Any, symbol: str) -> None:
         """This symbol, or one like it, for a value that has none."""
