@@ -33,7 +33,7 @@ def gradient_graph() -> None:
 
 
 def film() -> None:
-    """The film where the gradient of W2 is computed: BP4 with its numbers."""
+    """The film where the error of the hidden layer is computed: BP2 with its numbers."""
     picture = IMAGES / "film.png"
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     if browser is None:
@@ -41,18 +41,12 @@ def film() -> None:
         return
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         page, shot = Path(folder, "film.html"), Path(folder, "film.png")
-        explorer = tg.explore(xor(), page)
-        step = next(
-            len(explorer.film["forward"]) + 2 + i
-            for i, step in enumerate(explorer.film["backward"])
-            for part in step["contributions"]
-            if part["tag"] == "BP4"
-        )
-        flags = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--window-size=1040,1060"]
-        flags += [f"--user-data-dir={folder}/profile", f"--screenshot={shot}", f"{page.as_uri()}#step={step}"]
+        tg.explore(xor(), page, at="BP2")
+        flags = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--window-size=1100,760"]
+        flags += [f"--user-data-dir={folder}/profile", f"--screenshot={shot}", page.as_uri()]
         subprocess.run([browser, *flags], check=True, capture_output=True, timeout=120)
         framed = ImageOps.expand(Image.open(shot).convert("RGB"), border=1, fill="#999999")
-        framed.quantize(64).save(picture, optimize=True)  # few colours: a third of the size
+        framed.quantize(256).save(picture, optimize=True)  # few colours: a third of the size
     print(picture)
 
 

@@ -618,9 +618,13 @@ def test_no_arrow_runs_through_a_box_or_along_its_edge(sizes):
 @pytest.mark.usefixtures("_renderer")
 @pytest.mark.parametrize("sizes", [(2, 3, 1), (64, 30, 10), (3, 3, 3, 3)])
 def test_a_network_fits_a_page_with_letters_of_11_pixels(sizes):
-    """A point of the picture is a pixel, when its letters of 11 points are 11 pixels high."""
+    """A point of the picture is a pixel, when its letters of 11 points are 11 pixels high.
+
+    The page is a column of the manual. The program dot knows the fonts of the machine, which may be wider.
+    """
     svg = draw(mlp(sizes)).pipe("svg", encoding="utf-8")
-    assert float(ET.fromstring(svg).get("width").removesuffix("pt")) < 760  # more or less, by the fonts there are
+    width = float(ET.fromstring(svg).get("width").removesuffix("pt"))
+    assert width <= (1.15 * 736 if shutil.which("dot") else 736)
     assert min(float(size) for size in re.findall(r'font-size="([\d.]+)"', svg)) == 11
 
 
@@ -690,7 +694,7 @@ def test_the_legend_says_what_occurs():
         nodes, edges = read(ET.tostring(picture))
         (label,) = (g for g in picture if g.get("class") == "graph")
         equations = {t.text[:5]: t.get("fill") for t in label.findall(SVG + "text") if t.text[2:4] == "BP"}
-        samples = [texts for id, texts in nodes.items() if id.startswith("legend")]
+        samples = [[text.strip() for text in texts] for id, texts in nodes.items() if id.startswith("legend")]
         arrows = [dashed for ends, _, dashed in edges if ends[0].startswith("legend")]
         return samples, arrows, equations
 

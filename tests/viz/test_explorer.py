@@ -109,9 +109,8 @@ graphs = pytest.mark.parametrize("make", GRAPHS.values(), ids=GRAPHS)
 def numbers(data, index):
     """An array of a film, as NumPy has it."""
     array = data["arrays"][index]
-    coded = next((kind for kind in ("float64", "float32") if kind in array), None)
-    if coded:
-        flat = np.frombuffer(base64.b64decode(array[coded]), np.dtype(coded).newbyteorder("<"))
+    if "base64" in array:
+        flat = np.frombuffer(base64.b64decode(array["base64"]), f"<f{array['bytes']}")
     else:
         flat = np.array([float(x) for x in array["numbers"]])
     return flat.reshape(array["shape"])
@@ -481,7 +480,9 @@ def test_large_arrays_are_sampled_and_it_is_said():
     assert kept["shape"] == [2000, 300]
     assert kept["rows"][0] == kept["columns"][0] == 0
     assert (kept["rows"][-1], kept["columns"][-1]) == (1999, 299)
-    sample = np.frombuffer(base64.b64decode(kept["float32"]), "<f4")  # there are many numbers: seven digits of each
+    sample = np.frombuffer(
+        base64.b64decode(kept["base64"]), f"<f{kept['bytes']}"
+    )  # there are many numbers: seven digits of each
     np.testing.assert_allclose(sample, w.value[np.ix_(kept["rows"], kept["columns"])].ravel(), rtol=1e-6)
     assert kept["norm"] == pytest.approx(np.linalg.norm(w.value))
     assert "too large" in " ".join(data["notes"])
@@ -1196,6 +1197,31 @@ def test_the_entry_that_is_looked_at_is_never_zero_where_any_is_not(page, name, 
         "return found"
     )
     assert blank == []
+
+
+def test_of_many_products_the_largest_are_written(page):
+    page.open(trained_on_digits())
+    page.press("4")
+    for selector in ("#step .equation .numbers", "#panel .numbers"):
+        said = page.text(selector).replace("−", "-")
+        products = [float(a.strip("= ()")) * float(b.strip(" ()")) for a, b in re.findall(r"(\S+) × (\S+)", said)]
+        assert len(products) == 6
+        assert sorted(products, key=abs, reverse=True) == pytest.approx(products)
+        total = float(said.split(" = ")[-1])
+        assert sum(products) == pytest.approx(total, rel=0.05)
+    assert "4 more products" in said
+
+
+def test_a_number_that_is_as_good_as_nothing_is_written_so(page):
+    page.open(np.multiply(tg.Tensor([1000.0, 0.4, 0.6, 0.0], requires_grad=True), 1.0), "#step=1")
+    assert [cell.text for cell in page.find("#panel .grid")[0].find_elements("css selector", ".cell")] == [
+        "+1000",
+        "≈ 0",
+        "+0.6",
+        "0",
+    ]
+    page.js("tinygradFilm.choose(tinygradFilm.film.forward[0], 1)")
+    assert page.text("#panel .cell.chosen") == "+0.4"
 
 
 def test_the_start_looks_at_something_that_is_in_the_picture(page):

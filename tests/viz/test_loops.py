@@ -254,7 +254,7 @@ def test_contributions_are_counted_over_the_steps():
     description = describe(without_a_first_state(20))
     assert box(description, "W").lines[-1] == "sum of 21 contributions"
     lines = [line for arrow in description.arrows if arrow.tag == "BP4" for line in arrow.lines]
-    assert {"= … + xᵀ δ1", "= … + Σ x′[t]ᵀ δ3[t] over t"} <= set(lines)
+    assert {"= … + x1ᵀ δ1", "= … + Σ x2[t]ᵀ δ3[t] over t"} <= set(lines)
     assert "= (z4[t] − y′[t])/4" in [line for arrow in description.arrows for line in arrow.lines]
 
 

@@ -122,7 +122,9 @@ def test_a_wide_graph_stays_readable_and_scrolls(outputs):
     assert frame.get("style") == "overflow-x:auto"
     assert frame.get("tabindex") == "0"  # so that the arrow keys can scroll it
     svg = drawn(shown(outputs, "tg.draw(C)")[0]["text/html"])
-    least, most = map(float, re.fullmatch(r"min-width:([\d.]+)pt;max-width:([\d.]+)pt", svg.get("style")).groups())
+    form = r"min-width:clamp\(([\d.]+)pt,90vw,([\d.]+)pt\);max-width:([\d.]+)pt"
+    on_a_phone, least, most = map(float, re.fullmatch(form, svg.get("style")).groups())
+    assert on_a_phone == pytest.approx(0.55 * most, abs=1)
     assert least == pytest.approx(0.75 * most, abs=1)
     assert most == pytest.approx(float(svg.get("viewBox").split()[2]), abs=1)
 
@@ -131,7 +133,7 @@ def test_a_wide_graph_stays_readable_and_scrolls(outputs):
 
 
 def test_the_film_is_in_a_sandbox_and_has_fallbacks(outputs):
-    data, _ = shown(outputs, "tg.explore(C)")
+    data, _ = shown(outputs, "tg.explore(C, at=")
     frame = data["text/html"]
     assert frame.startswith("<iframe ")
     assert set(re.search(r' sandbox="([^"]*)"', frame)[1].split()) == {"allow-scripts", "allow-downloads"}
@@ -140,7 +142,7 @@ def test_the_film_is_in_a_sandbox_and_has_fallbacks(outputs):
 
 
 def test_the_gradients_of_the_film_are_those_of_numpy(outputs):
-    page = html.unescape(re.search(r' srcdoc="([^"]*)"', shown(outputs, "tg.explore(C)")[0]["text/html"])[1])
+    page = html.unescape(re.search(r' srcdoc="([^"]*)"', shown(outputs, "tg.explore(C, at=")[0]["text/html"])[1])
     film = json.loads(re.search(r'<script id="film" type="application/json">(.*?)</script>', page, re.DOTALL)[1])
 
     def numbers(symbol, kind):

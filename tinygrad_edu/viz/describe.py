@@ -69,22 +69,19 @@ def describe_recorded(
 
 def _folded(recorded: Recorded, level: Level, depth: int | None, max_nodes: int, unfold: bool) -> tuple[Folded, bool]:
     """Folded as asked or, for a picture that is small enough, more than that; and whether it is as asked."""
-
-    def fold_to(level: Level, depth: int | None) -> Folded:
-        folded = fold(recorded.structure, level, depth)
-        return folded if unfold else roll(folded)
-
     asked: tuple[Level, int | None] = (level, depth)
     smaller: list[tuple[Level, int | None]] = [("equations", None), ("equations", 1), ("equations", 0)]
     foldings = [asked, *(smaller if any(node.scope for node in recorded.operations) else smaller[:1])]
+    known: dict[tuple[Level, int | None], Folded] = {}
     for folding in dict.fromkeys(foldings):
-        folded = fold_to(*folding)
+        folded = fold(recorded.structure, *folding)
+        folded = known[folding] = folded if unfold else roll(folded)
         boxed = name(recorded.structure, folded.units, NOTHING, folded.loops).boxed
         if boxes.size(folded.units, boxed) <= max_nodes:
             return folded, folding == asked
     # Nothing is small enough: the middle of the equations will be hidden
     folding = asked if level == "equations" else smaller[0]
-    return fold_to(*folding), folding == asked
+    return known[folding], folding == asked
 
 
 def _reach(description: Description) -> int:

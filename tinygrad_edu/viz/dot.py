@@ -45,6 +45,7 @@ DARK_PAGE, DARK_LETTERS = "#14171A", "#ECEFF1"
 ERRORS = ("BP1", "BP2")  # the equations along the line of δ, from layer to layer
 ONE_LINE = 26  # letters beside an arrow
 READABLE = 0.75  # of its size, a picture can be shown; its letters are then 11 pixels high
+ON_A_PHONE = 0.55  # which is held closer: so small that it fits, if it can
 FONT = "Helvetica"  # Graphviz knows the widths of its letters, and adds sans-serif where it is missing
 
 LOOK: dict[str, dict[str, str]] = {  # shape always doubles colour
@@ -162,7 +163,9 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc] # graphviz has no types
         svg = self._repr_image_svg_xml()
         svg = re.sub(
             r"max-width:([\d.]+)pt",
-            lambda width: f"min-width:{READABLE * float(width[1]):.0f}pt;{width[0]}",
+            lambda width: "min-width:clamp({:.0f}pt,90vw,{:.0f}pt);{}".format(
+                ON_A_PHONE * float(width[1]), READABLE * float(width[1]), width[0]
+            ),
             svg[svg.index("<svg") :],  # HTML has no room for the first lines of XML
             count=1,
         )
@@ -223,7 +226,7 @@ def draw(describe: Callable[[int], Description], max_nodes: int, legend: bool, d
 def _write(drawing: Drawing, description: Description, notes: list[str], legend: bool, direction: str) -> None:
     drawing.attr(rankdir=direction, labelloc="b", labeljust="l", nodesep="0.2", ranksep="0.1")
     drawing.attr(fontname=FONT, fontsize="12")
-    drawing.attr("node", fontname=FONT, fontsize="12", margin="0.12,0.06", height="0.4", width="0.4")
+    drawing.attr("node", fontname=FONT, fontsize="12", margin="0.18,0.06", height="0.4", width="0.4")
     drawing.attr("edge", fontname=FONT, fontsize="11", color=GREY, arrowsize="0.7")
     graphs = {cluster.id: graphviz.Digraph(f"cluster_{cluster.id}") for cluster in description.clusters}
     inside = defaultdict(list)
@@ -305,7 +308,7 @@ def _legend(drawing: Drawing, description: Description, frame: dict[str, str], i
     samples = [{"label": MEANING[kind], **LOOK[kind]} for kind in LOOK if kind in kinds]
     if any(arrow.gradient for arrow in description.arrows):
         has_errors = any(arrow.tag in ERRORS for arrow in description.arrows)
-        explanation = _text(GRADIENT + WIDEST * has_errors, left=True)
+        explanation = _text([f"{line}   " for line in GRADIENT + WIDEST * has_errors], left=True)
         samples += [{"label": "", "style": "invis"}, {"label": explanation, "shape": "plain"}]
     row = graphviz.Digraph(graph_attr={"rank": "same"} if is_upright else {})
     for i, sample in enumerate(samples):

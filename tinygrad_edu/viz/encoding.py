@@ -14,7 +14,7 @@ Data = dict[str, Any]
 
 NUMBERS = 180_000  # how many numbers a film holds; beyond that, the largest arrays are sampled
 EXACT = 60_000  # up to so many, all their digits; beyond that, seven of them
-SMALL = 32  # arrays up to this size are never sampled
+SMALL = 32  # arrays up to this size are never sampled, and text in a film of few numbers
 
 
 class Arrays:
@@ -63,14 +63,16 @@ def _array(array: Array, cap: int, exact: bool) -> Data:
 
 
 def _numbers(array: Array, exact: bool) -> Data:
-    """As text or as bytes, whichever is shorter."""
+    """As text, where they are few, or as bytes, four or eight to a number."""
+    numbers = [number(x) for x in array.ravel().tolist()]
+    if array.size <= SMALL and exact:
+        return {"numbers": numbers}
     with np.errstate(all="ignore"):
         rounded = array.astype("<f4")
-    key, raw = "float64", array.astype("<f8").tobytes()
-    if not exact and np.allclose(rounded, array, rtol=1e-6, atol=0, equal_nan=True):  # in its range
-        key, raw = "float32", rounded.tobytes()
-    numbers, coded = [number(x) for x in array.ravel().tolist()], base64.b64encode(raw).decode()
-    return {"numbers": numbers} if len(str(numbers)) < len(coded) else {key: coded}
+    is_in_range = np.allclose(rounded, array, rtol=1e-6, atol=0, equal_nan=True)
+    coded = array.astype("<f8") if exact or not is_in_range else rounded
+    text = base64.b64encode(coded.tobytes()).decode()
+    return {"numbers": numbers} if len(str(numbers)) < len(text) else {"base64": text, "bytes": coded.itemsize}
 
 
 def _spread(n: int, most: int) -> list[int]:

@@ -39,8 +39,7 @@ def roll(folded: Folded) -> Folded:
 def _first_loop(units: list[Unit], taken: set[Unit]) -> tuple[Loop, list[Row]] | None:
     graph = _Graph([unit for unit in units if unit not in taken])
     for seed in graph.seeds():
-        rows = graph.related(seed)
-        relations = graph.relations(rows)
+        rows, relations = graph.related(seed)
         if seed in rows and any(found and found[0] == "step before" for row in relations for found in row.values()):
             return _loop(rows, relations), rows
     return None
@@ -91,8 +90,11 @@ class _Graph:
             rows += [row for row in alike.values() if len(row) >= LEAST]
         return sorted(rows, key=len, reverse=True)
 
-    def related(self, seed: Row) -> list[Row]:
-        """All rows of a loop: first from each one to what uses its results, then to what makes its arguments."""
+    def related(self, seed: Row) -> tuple[list[Row], list[dict[Slot, Relation | None]]]:
+        """All rows of a loop, and whence each has its arguments.
+
+        They are found from each row first to what uses its results, then to what makes its arguments.
+        """
         rows, members = [seed], {unit for unit in seed if unit}
 
         def add(row: Row) -> bool:
@@ -111,9 +113,12 @@ class _Graph:
                 forward += 1
             if not any(add(row) for known in rows for row in self._makers(known)):
                 break
-        while unfit := [row for row, found in zip(rows, self.relations(rows), strict=True) if None in found.values()]:
-            rows = [row for row in rows if row not in unfit]
-        return rows
+        while True:
+            relations = self.relations(rows)
+            fits = [None not in found.values() for found in relations]
+            if all(fits):
+                return rows, relations
+            rows = [row for row, fit in zip(rows, fits, strict=True) if fit]
 
     def _users(self, row: Row, members: set[Unit]) -> Iterator[Row]:
         alike: dict[Any, dict[int, list[Unit]]] = defaultdict(lambda: defaultdict(list))

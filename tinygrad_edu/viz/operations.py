@@ -68,10 +68,10 @@ def derivative(node: Node, position: int, y: str, arguments: list[str]) -> str:
 def number(x: float) -> str:
     """Three significant digits.
 
-    >>> number(0.012345), number(-2.0)
-    ('0.0123', '-2')
+    >>> number(0.012345), number(-2.0), number(-0.0)
+    ('0.0123', '-2', '0')
     """
-    return f"{x:.3g}"
+    return f"{x + 0.0:.3g}"  # there is no use in the sign of −0
 
 
 def summary(symbol: str, x: Any, entries: int) -> list[str]:

@@ -16,7 +16,7 @@ from tinygrad_edu.viz.symbols import name
 from tinygrad_edu.viz.units import Level
 
 BOXES = 100  # in a picture
-ENTRIES = 3  # written into a box; the page shows the others beside it
+ENTRIES = 1  # written into a box; the page shows the others beside it
 
 
 def pictures(film: Film) -> list[Data]:

@@ -50,7 +50,8 @@ def name(
     counts = Counter[str]()
     for unit in units:
         for i in unit.inputs:
-            if id(i.operand) not in symbols.of.keys() | other_steps and is_leaf(i.operand):
+            is_new = id(i.operand) not in symbols.of and id(i.operand) not in other_steps
+            if is_new and is_leaf(i.operand):
                 letter = "p" if i.needs_gradient else "y" if _is_target(i, structure) else "c"
                 counts[letter] += 1
                 symbols.call(i.operand, letter if letter == "y" else f"{letter}{counts[letter]}")
@@ -115,7 +116,7 @@ def _name_layers(structure: Structure, symbols: _Symbols, other_steps: Set[int])
     if structure.root.value.size == 1:
         symbols.call(structure.root, "C")
     layers = [layer for layer in structure.layers if id(layer.z) not in other_steps]
-    _name_inputs(layers, symbols)
+    _name_inputs(layers, symbols, other_steps)
     for number, layer in enumerate(layers, start=1):
         symbols.call(layer.z, f"z{number}")
         symbols.call(layer.a, f"a{number}")
@@ -125,14 +126,14 @@ def _name_layers(structure: Structure, symbols: _Symbols, other_steps: Set[int])
             symbols.call(bias, f"b{number}")
 
 
-def _name_inputs(layers: Sequence[WeightedInput], symbols: _Symbols) -> None:
+def _name_inputs(layers: Sequence[WeightedInput], symbols: _Symbols, other_steps: Set[int]) -> None:
     """What comes into layers from outside: x, or x1, x2, … if there are several, and the initial state h0 of a loop."""
     products = [product for layer in layers for product in layer.products]
     of_loops = [product for layer in layers for product in layer.products if len(layer.products) > 1]
     recurrent = {id(product.W) for product in of_loops if not is_leaf(product.a)}
     states = [product.a for product in of_loops if is_leaf(product.a) and id(product.W) in recurrent]
     given = [p.a for p in products if is_leaf(p.a) and p.activations.ndim and not any(p.a is s for s in states)]
-    inputs = list({id(x): x for x in given}.values())
+    inputs = list({id(x): x for x in given if id(x) not in other_steps}.values())
     for state in states:
         symbols.call(state, "h0")
     for number, x in enumerate(inputs, start=1):

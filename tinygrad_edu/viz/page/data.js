@@ -18,12 +18,11 @@ function decode(a) {
   return { ...a, numbers, size, width, missing, sampled: !!a.rows, w: a.columns ? a.columns.length : width };
 }
 
-// Eight or four bytes a number, the lowest first, whatever the order on this machine.
-function fromBytes({ float64, float32 }) {
-  const bytes = Uint8Array.from(atob(float64 ?? float32), (c) => c.charCodeAt(0));
-  const view = new DataView(bytes.buffer);
-  if (float64) return Float64Array.from({ length: bytes.length / 8 }, (_, i) => view.getFloat64(8 * i, true));
-  return Float64Array.from({ length: bytes.length / 4 }, (_, i) => view.getFloat32(4 * i, true));
+// The lowest byte of a number comes first, whatever the order on this machine.
+function fromBytes({ base64, bytes }) {
+  const view = new DataView(Uint8Array.from(atob(base64), (c) => c.charCodeAt(0)).buffer);
+  const number = (i) => (bytes === 8 ? view.getFloat64(8 * i, true) : view.getFloat32(4 * i, true));
+  return Float64Array.from({ length: view.byteLength / bytes }, (_, i) => number(i));
 }
 
 const countMissing = (numbers) => numbers.reduce((n, x) => n + !Number.isFinite(x), 0);

@@ -86,8 +86,9 @@ function outlined(node, a, title, sources) {
 
 // An image that scrolls shows the entry that it is about; a table that scrolls can be reached by the keyboard.
 function afterLayout() {
-  for (const box of document.querySelectorAll(":is(.grid, .scroll):not(:has([tabindex]))")) {
-    if (box.scrollWidth > box.clientWidth || box.scrollHeight > box.clientHeight) box.tabIndex = 0;
+  for (const box of document.querySelectorAll(".grid, .scroll")) {
+    const scrolls = box.scrollWidth > box.clientWidth || box.scrollHeight > box.clientHeight;
+    if (scrolls && !box.querySelector("[tabindex]")) box.tabIndex = 0;
   }
   for (const canvas of document.querySelectorAll(".scroll canvas")) {
     const box = canvas.parentElement;

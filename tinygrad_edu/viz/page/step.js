@@ -16,7 +16,7 @@ function describeStep() {
     case "seed":
       return { title: `Turn round: ∂${C}/∂${C} = 1`, status: "the gradient of the result with respect to itself is 1" };
     default: {
-      const to = [...new Set(now.contributions.map((c) => symbolOf(c.to)))].join(" and ");
+      const to = listed([...new Set(now.contributions.map((c) => symbolOf(c.to)))]).join("");
       const title = `Backward ${state.step - F - 1} of ${B}: through ${equation}`;
       return { title, status: `${equation} hands its gradient back to ${to}${inside(now.node)}` };
     }
@@ -52,8 +52,7 @@ const bodies = {
 
 function inputsOf(node) {
   const all = [...new Set(track.doing.get(node).inputs)];
-  const before = (i) => (i === 0 ? [] : [i < all.length - 1 ? ", " : " and "]);
-  return all.length ? all.flatMap((n, i) => [...before(i), nameButton(n)]) : ["constants"];
+  return all.length ? listed(all.map(nameButton)) : ["constants"];
 }
 
 // One contribution: the rule in symbols, with numbers, and at a fan-out the sum so far.

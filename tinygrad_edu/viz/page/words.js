@@ -28,6 +28,9 @@ function largestFew(all, size) {
   return all.toSorted((a, b) => Math.abs(size(b)) - Math.abs(size(a))).slice(0, FEW);
 }
 
+// "a, b and c", of texts or elements.
+const listed = (all) => all.flatMap((x, i) => (i === 0 ? [x] : [i < all.length - 1 ? ", " : " and ", x]));
+
 // What is said of the products of a sum that are not written out.
 function unwritten(total, written) {
   if (total <= written) return "";

@@ -11,7 +11,7 @@ function fitting() {
 }
 
 // Never smaller than all of it. What would be too small to read follows the steps in the width of the frame.
-function size() {
+function currentScale() {
   const all = fitting();
   const atFirst = all < READABLE ? Math.min(0.8, $("canvas").clientWidth / picture().width) : all;
   return Math.max(all, scale ?? atFirst);
@@ -26,7 +26,7 @@ const middle = () => {
 function resize([x, y] = middle()) {
   const { svg, width, height } = picture();
   $("canvas").style.aspectRatio = `${width} / ${height}`; // where there is room
-  const [before, now] = [svg.getBoundingClientRect(), size()];
+  const [before, now] = [svg.getBoundingClientRect(), currentScale()];
   svg.setAttribute("width", width * now);
   svg.setAttribute("height", height * now);
   if (!before.width) return;
@@ -38,7 +38,7 @@ function resize([x, y] = middle()) {
 }
 
 function zoomBy(factor, point) {
-  scale = Math.min(size() * factor, LARGEST_SCALE);
+  scale = Math.min(currentScale() * factor, LARGEST_SCALE);
   resize(point);
 }
 
