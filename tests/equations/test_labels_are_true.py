@@ -5,6 +5,7 @@ there and evaluated with the numbers of the boxes.
 """
 
 import re
+from collections.abc import Callable
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -62,10 +63,11 @@ class Network(NamedTuple):
     """What was computed, by tensors, and the numbers of the layers in plain NumPy."""
 
     C: tg.Tensor
+    cost: Callable[..., tg.Tensor]  # of the parameters
     z: list[np.ndarray]
     a: list[np.ndarray]
     functions: list
-    parameters: list[tg.Tensor]
+    parameters: list[list[tg.Tensor]]
 
 
 @st.composite
@@ -115,7 +117,7 @@ def networks(draw, styles=("rows", "columns", "numbers"), products=tuple(PRODUCT
     tensors = [[tg.Tensor(p, requires_grad=True) for p in pair] for pair in parameters]
     C, _, _ = run(tensors, y)
     _, z, a = run(parameters, y.numpy() if isinstance(y, tg.Tensor) else y)
-    return Network(C, z, a, [ACTIVATIONS[f] for f in names], [p for pair in tensors for p in pair])
+    return Network(C, lambda parameters: run(parameters, y)[0], z, a, [ACTIVATIONS[f] for f in names], tensors)
 
 
 # --- Equations read as they stand -------------------------------------------------------------------------
@@ -256,6 +258,30 @@ def test_every_equation_of_a_film_is_verified(network):
     assert {equation["status"] for equation in equations} <= {"verified", "unchecked"}
 
 
+@settings(max_examples=settings.default.max_examples // 2)
+@given(network=networks(styles=("rows", "columns")))
+def test_every_name_in_a_program_is_true(network):
+    """z, a, δ and the gradients of W and b in the formula that a compiled function prints."""
+    parameters = [[p.numpy() for p in pair] for pair in network.parameters]
+    compiled = tg.compile(tg.value_and_grad(network.cost))
+    with np.errstate(all="ignore"):
+        compiled(parameters)
+        space = {}
+        exec(compiled.formula.replace("return ", "return locals(), "), space)
+        program = compiled.programs[-1]
+        found, *_ = space["program"](parameters, **program.given)
+    recorded = describe(network.C)
+    grads = {box.lines[0]: box.value for box in recorded.boxes if isinstance(box.value, engine.Node)}
+    grads = {name: engine.gradients(network.C, np.ones_like(network.C.value), {node}) for name, node in grads.items()}
+    for name, array in found.items():
+        if shape := re.fullmatch(r"([za])(\d+)", name):
+            numbers = network.z if shape[1] == "z" else network.a
+            np.testing.assert_allclose(array, numbers[int(shape[2]) - 1], rtol=1e-9, atol=1e-9, err_msg=name)
+        elif shape := re.fullmatch(r"delta(\d+)", name):
+            (delta,) = grads[f"z{shape[1]}"].values()
+            np.testing.assert_allclose(array, delta, rtol=1e-9, atol=1e-9, err_msg=name)
+
+
 COST_ALONE = {
     "a number subtracted": lambda z: (z - 1.0) ** 2,
     "own sigmoid, target 1": lambda z: (1 / (1 + np.exp(-z)) - 1) ** 2,
@@ -298,7 +324,7 @@ def test_a_wrong_label_would_be_found():
     x = rng.normal(size=(3, 2))
     z = x @ W + b
     C = np.sum((np.tanh(z) - 0.5) ** 2)
-    network = Network(C, [z.value], [np.tanh(z.value)], [np.tanh], [W, b])
+    network = Network(C, None, [z.value], [np.tanh(z.value)], [np.tanh], [[W, b]])
     description = describe(C)
     assert check_picture(network, description) == {"BP1", "BP3", "BP4"}
     for arrow in description.arrows:
@@ -311,3 +337,27 @@ def test_a_wrong_label_would_be_found():
                 arrow.lines[:] = right
     with pytest.raises(AssertionError, match="a1"):
         check_picture(network._replace(a=[np.tanh(z.value) + 1e-3]), description)
+
+
+def recurrent(steps, x=None):
+    rng = np.random.default_rng(0)
+    W, U, b, V = (tg.Tensor(rng.normal(size=s), requires_grad=True) for s in ((2, 3), (3, 3), (3,), (3, 1)))
+    h = np.zeros((4, 3))
+    for _ in range(steps):
+        h = np.tanh((rng.normal(size=(4, 2)) if x is None else x) @ W + h @ U + b)
+    return np.sum((h @ V - rng.uniform(size=(4, 1))) ** 2)
+
+
+def test_the_inputs_and_the_first_state_of_a_loop_have_names():
+    names = {box.lines[0] for box in describe(recurrent(3)).boxes if box.kind in ("data", "parameter")}
+    assert {"h0", "x1", "x2", "x3", "y", "W1", "U1", "b1"} <= names
+    assert not any("′" in name for name in names)
+    names = {box.lines[0] for box in describe(recurrent(3, tg.Tensor(np.ones((4, 2))))).boxes}
+    assert {"h0", "x", "x W1 + h0 U1 + b1", "x W1 + a2 U1 + b1"} <= names
+
+
+def test_tied_weights_are_no_loop():
+    W, x = tg.Tensor(np.ones((2, 3)), requires_grad=True), np.ones((4, 2))
+    names = {box.lines[0] for box in describe(np.sum((np.tanh(x @ W) @ W.T - x) ** 2)).boxes}
+    assert "x W1" in names
+    assert "h0" not in names

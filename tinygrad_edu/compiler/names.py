@@ -32,7 +32,7 @@ class Names:
         self.comments: dict[Node, str] = {}
         self._used: set[str] = TAKEN | {name for name, x in parameters if not isinstance(x, np.ndarray)}
         operations = operations_under([trace.root])
-        layers = Structure(trace.root, operations).layers if isinstance(trace.root, Node) else []
+        layers = Structure(trace.root, operations, of_numbers=False).layers if isinstance(trace.root, Node) else []
         inputs = dict(zip(trace.inputs, arrays_in(parameters), strict=True))
         for node, (name, _) in inputs.items():
             if name:
@@ -92,8 +92,6 @@ class Names:
 
     def _input_of(self, product: Product, l: int) -> str:
         """What the weights of layer l are multiplied with."""
-        if np.ndim(product.activations) == 0 and not isinstance(product.a, Node):
-            return f"{float(product.a):.4g}"
         return (self.of.get(product.a) if isinstance(product.a, Node) else None) or f"a{l - 1}"
 
     def _name_gradients(self, trace: Trace, layers: list[WeightedInput]) -> None:

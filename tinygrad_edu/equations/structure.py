@@ -128,6 +128,9 @@ class Structure:
     root : Node
     operations : list of Node
         Every recorded operation under the root, in the order of creation.
+    of_numbers : bool
+        Whether w x + b of a single weight counts. Not in a simplified program, where w has become a part of a longer
+        product.
 
     Attributes
     ----------
@@ -141,13 +144,13 @@ class Structure:
         Node → the layer whose z it was computed for.
     """
 
-    def __init__(self, root: Node, operations: list[Node]) -> None:
+    def __init__(self, root: Node, operations: list[Node], of_numbers: bool = True) -> None:
         self.root, self.operations = root, operations
         self.users: dict[Node, list[Node]] = defaultdict(list)
         for node in operations:
             for parent in node.parents:
                 self.users[parent].append(node)
-        self.layers = _weighted_inputs(operations, self.users)
+        self.layers = _weighted_inputs(operations, self.users, of_numbers)
         _follow(self)
         self.with_part = {value: layer for layer in self.layers for value in (layer.a, layer.z)}
         self.of_operation = {node: layer for layer in self.layers for node in layer.nodes}
@@ -156,14 +159,14 @@ class Structure:
 # --- z = a W + b ------------------------------------------------------------------------------------------
 
 
-def _weighted_inputs(operations: list[Node], users: dict[Node, list[Node]]) -> list[WeightedInput]:
+def _weighted_inputs(operations: list[Node], users: dict[Node, list[Node]], of_numbers: bool) -> list[WeightedInput]:
     sums: dict[Node, WeightedInput] = {}  # as long as nothing more is added
     for node in operations:
         if node.fn is np.matmul and (product := _product(node)):
             # W.T, if it was computed for this product only, is a part of the layer
             own = [p for p in node.parents if p.fn is np.transpose and p.args[0] is product.W and len(users[p]) == 1]
             sums[node] = WeightedInput(0, node, [product], [], [*own, node])
-        elif node.fn is np.multiply and (product := _product_with_a_number(node)):
+        elif of_numbers and node.fn is np.multiply and (product := _product_with_a_number(node)):
             sums[node] = WeightedInput(0, node, [product], [], [node])
         elif node.fn is np.add and len(node.parents) == 2:
             terms = [sums[p] for p in node.parents if p in sums and len(users[p]) == 1]
