@@ -239,7 +239,7 @@ for turn in range(12):
     optimizer = tg.optim.SGD(params, 1e-4, momentum=0.9)
     try:
         signal.setitimer(signal.ITIMER_REAL, 0.02 + turn * 1.3e-3)
-        stopped += fit(optimizer, 100_000).interrupted
+        stopped += fit(optimizer, 10_000).interrupted
     except KeyboardInterrupt:
         pass
     # All parameters have the same gradient: each has gone as far as the others.
