@@ -212,10 +212,10 @@ def made_at_the_first_step():
     """All steps take what is made of the first, so there is no place for it before the loop or after it."""
     W, U, b, _ = simple()
     (Q,) = parameters(Q=(3, 3))
-    h, C = np.zeros((4, 3)), 0
+    h, C, gate = np.zeros((4, 3)), 0, None
     for t in range(6):
         h = np.tanh(X[t] @ W + h @ U + b)
-        gate = tg.sigmoid(h @ Q) if t == 0 else gate  # noqa: F821
+        gate = tg.sigmoid(h @ Q) if t == 0 else gate
         C = C + np.sum(h * gate)
     return C
 
