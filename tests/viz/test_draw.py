@@ -942,6 +942,7 @@ def test_it_stays_a_digraph_to_edit():
         ((tg.Tensor(1.0),), {"depth": -1}, ValueError, "depth must be 0 or more"),
         ((tg.Tensor(1.0),), {"direction": "up"}, ValueError, "'BT', 'TB', 'LR' or 'RL'.*not 'up'"),
         ((tg.Tensor(1.0),), {"entries": -1}, ValueError, "entries must be 0 or more"),
+        ((tg.Tensor(1.0),), {"entries": "8"}, ValueError, "entries must be 0 or more, a whole number, not '8'"),
         ((tg.Tensor(1.0),), {"max_nodes": 0}, ValueError, "max_nodes must be at least 1"),
     ],
 )

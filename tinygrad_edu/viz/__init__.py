@@ -7,6 +7,7 @@ passes as data, and `explorer` puts them on a page.
 from __future__ import annotations
 
 import os
+from numbers import Integral
 from typing import TYPE_CHECKING, Literal
 
 from tinygrad_edu.viz import plots
@@ -97,8 +98,8 @@ def draw(
         raise ValueError(f"draw: depth must be 0 or more, not {depth}")
     if direction not in ("BT", "TB", "LR", "RL"):
         raise ValueError(f"draw: direction must be 'BT', 'TB', 'LR' or 'RL' (from bottom to top, …), not {direction!r}")
-    if entries < 0:
-        raise ValueError(f"draw: entries must be 0 or more, not {entries}")
+    if not isinstance(entries, Integral) or entries < 0:
+        raise ValueError(f"draw: entries must be 0 or more, a whole number, not {entries!r}")
     if max_nodes < 1:
         raise ValueError(f"draw: max_nodes must be at least 1, not {max_nodes}")
 

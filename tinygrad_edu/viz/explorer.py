@@ -66,9 +66,9 @@ class Explorer:
 
 def _check_is_there(at: str | None, there: set[str]) -> None:
     """Raise unless the film has the equation at which it is to open."""
-    if at is None or at in there:
+    if at is None or (isinstance(at, str) and at in there):
         return
-    if at not in EQUATIONS:
+    if not isinstance(at, str) or at not in EQUATIONS:
         raise ValueError(f"explore: at must be 'BP1', 'BP2', 'BP3', 'BP4' or None, not {at!r}")
     if not there:
         raise ValueError(
