@@ -10,6 +10,8 @@ from pathlib import Path
 def write_file(path: str | os.PathLike[str], content: bytes | str) -> None:
     """Write a file; whatever goes wrong, the old one stays as it was."""
     target = Path(path)
+    if target.is_dir():
+        raise IsADirectoryError(f"{target} is a folder; name a file in it")
     target.parent.mkdir(parents=True, exist_ok=True)
     new = target.with_name(f".{uuid.uuid4().hex}.tmp")
     try:

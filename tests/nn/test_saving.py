@@ -88,6 +88,32 @@ def test_a_vector_is_in_the_order_of_the_names():
     assert net.flatten().tolist() == [1, 2, 3]
 
 
+@pytest.mark.parametrize("vector", [np.zeros(3, complex), ["a", "b", "c"]], ids=["complex", "text"])
+def test_a_vector_that_is_not_of_real_numbers_changes_nothing(vector):
+    net = MLP([2, 1], rng=0)
+    before = bits(net)
+    with pytest.raises(TypeError, match=r"^unflatten: vector must be of real numbers, not of dtype "):
+        net.unflatten(vector)
+    assert bits(net) == before
+
+
+def test_a_shared_parameter_is_in_the_vector_once():
+    layer = Linear(2, 2, rng=0)
+    net = Sequential(layer, tg.tanh, layer)
+    assert net.flatten().size == 6
+    net.unflatten(np.arange(6.0))
+    assert net.flatten().tolist() == [0, 1, 2, 3, 4, 5]
+    other = Sequential(*[Linear(2, 2, rng=1)] * 2)
+    other.unflatten(net.flatten())
+    np.testing.assert_array_equal(other.flatten(), net.flatten())
+
+
+def test_a_folder_is_no_file(tmp_path):
+    with pytest.raises(IsADirectoryError, match=r"is a folder; name a file in it$"):
+        MLP([2, 1]).save(tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_model_without_parameters():
     nothing = Sequential(tg.tanh)
     nothing.unflatten(nothing.flatten())

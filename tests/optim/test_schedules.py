@@ -86,10 +86,31 @@ def test_a_function_that_fails_leaves_the_rate_and_the_epoch():
             TypeError,
             "LambdaLR: lr_lambda must be a function of the epoch, not 0.5",
         ),
-        (lambda o: tg.optim.LambdaLR(o, lambda t: -1.0), ValueError, "SGD: lr must be 0 or more, not -0.5"),
+        (
+            lambda o: tg.optim.LambdaLR(o, lambda t: -1.0),
+            ValueError,
+            "LambdaLR: the factor for epoch 0 must be 0 or more, not -1.0",
+        ),
         (lambda o: tg.optim.StepLR(o.params, 2), TypeError, "StepLR: optimizer must be one of tg.optim, not "),
         (lambda o: tg.optim.CosineAnnealingLR(3, 2), TypeError, "CosineAnnealingLR: optimizer must be one of tg.optim"),
-        (lambda o: tg.optim.SequentialLR(o, [], []), TypeError, "SequentialLR: schedulers must be schedules such as"),
+        (lambda o: tg.optim.LambdaLR(o, str), TypeError, "LambdaLR: the factor for epoch 0 must be a number, not '0'"),
+        (lambda o: tg.optim.SequentialLR(o, [], []), ValueError, "SequentialLR: 0 schedulers need at least one"),
+        (
+            lambda o: tg.optim.SequentialLR(o, tg.optim.StepLR(o, 1), [1]),
+            TypeError,
+            "SequentialLR: schedulers must be a list of schedules such as LinearLR, not ",
+        ),
+        (lambda o: tg.optim.SequentialLR(o, [o], []), TypeError, "SequentialLR: schedulers must be a list of"),
+        (
+            lambda o: tg.optim.SequentialLR(o, [tg.optim.StepLR(o, 1)] * 2, 3),
+            TypeError,
+            "SequentialLR: milestones must be a list of whole numbers, not 3",
+        ),
+        (
+            lambda o: tg.optim.SequentialLR(o, [tg.optim.StepLR(sgd(), 1)], []),
+            ValueError,
+            "SequentialLR: a schedule is of another optimizer; make all of them with this one",
+        ),
         (
             lambda o: tg.optim.SequentialLR(o, [tg.optim.StepLR(o, 1)] * 2, []),
             ValueError,

@@ -115,34 +115,35 @@ class Module:
         >>> bool((other.weights[0].data == net.weights[0].data).all())
         True
         """
-        self._take("load", read_arrays("load", path, self._values()))
+        expected = {name: tensor.value for name, tensor in self.named_parameters().items()}
+        self._take("load", read_arrays("load", path, expected))
 
     def flatten(self) -> Array:
-        """All parameters as one vector, in the order of `named_parameters`, for optimisers that know only vectors."""
-        return np.concatenate([np.zeros(0), *(value.ravel() for value in self._values().values())])
+        """All `parameters` as one float64 vector, for optimisers that know only vectors."""
+        return np.concatenate([np.zeros(0), *(p.value.ravel() for p in self.parameters())])
 
     def unflatten(self, vector: npt.ArrayLike) -> None:
-        """Give the parameters the values of a vector that `flatten` made.
+        """Give the parameters, each in its own dtype, the values of a vector that `flatten` made.
 
         Raises
         ------
         ValueError
             If it does not have just one number for each.
+        TypeError
+            If they are not real numbers.
         """
-        numbers, expected = np.asarray(vector), self._values()
-        size = sum(value.size for value in expected.values())
+        numbers, parameters = np.asarray(vector), self.parameters()
+        size = sum(p.size for p in parameters)
         if numbers.shape != (size,):
             raise ValueError(
                 f"unflatten: vector has shape {numbers.shape}, but the parameters of this model are {size} numbers in "
                 f"all, so it must have shape ({size},)"
             )
-        ends = np.cumsum([value.size for value in expected.values()])
-        parts = np.split(numbers, ends[:-1]) if expected else []
-        pairs = zip(expected.items(), parts, strict=True)
-        self._take("unflatten", {n: part.reshape(value.shape).astype(value.dtype) for (n, value), part in pairs})
-
-    def _values(self) -> dict[str, Array]:
-        return {name: tensor.value for name, tensor in self.named_parameters().items()}
+        if numbers.dtype.kind not in "fiub":
+            raise TypeError(f"unflatten: vector must be of real numbers, not of dtype {numbers.dtype}")
+        parts = np.split(numbers, np.cumsum([p.size for p in parameters])[:-1])
+        pairs = zip(parameters, parts, strict=False)  # without parameters there is one part, an empty one
+        replace_values([(p, part.reshape(p.shape).astype(p.dtype)) for p, part in pairs])
 
     def _take(self, who: str, state: Mapping[str, Any]) -> None:
         """New values for all parameters at once."""

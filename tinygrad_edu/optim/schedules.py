@@ -56,7 +56,9 @@ class LambdaLR:
         self._set(self.last_epoch + 1)
 
     def _set(self, epoch: int) -> None:
-        self.optimizer.lr = self.optimizer.initial_lr * self.factor(epoch)
+        factor = self.factor(epoch)
+        check_number(type(self).__name__, f"the factor for epoch {epoch}", factor, "0 or more", lambda f: f >= 0)
+        self.optimizer.lr = self.optimizer.initial_lr * factor
         self.last_epoch = epoch
 
 
@@ -163,9 +165,18 @@ class SequentialLR(LambdaLR):
     """
 
     def __init__(self, optimizer: Optimizer, schedulers: Sequence[LambdaLR], milestones: Sequence[int]) -> None:
-        parts, starts = list(schedulers), [0, *milestones]
-        if not parts or not all(isinstance(part, LambdaLR) for part in parts):
-            raise TypeError(f"SequentialLR: schedulers must be schedules such as LinearLR, not {shown(schedulers)}")
+        if not isinstance(schedulers, list | tuple) or not all(isinstance(part, LambdaLR) for part in schedulers):
+            raise TypeError(
+                f"SequentialLR: schedulers must be a list of schedules such as LinearLR, not {shown(schedulers)}"
+            )
+        if not isinstance(milestones, list | tuple) or not all(isinstance(m, int | np.integer) for m in milestones):
+            raise TypeError(f"SequentialLR: milestones must be a list of whole numbers, not {shown(milestones)}")
+        parts: list[LambdaLR] = list(schedulers)
+        starts = [0, *milestones]
+        if not parts:
+            raise ValueError("SequentialLR: 0 schedulers need at least one to begin with")
+        if any(part.optimizer is not optimizer for part in parts):
+            raise ValueError("SequentialLR: a schedule is of another optimizer; make all of them with this one")
         if len(parts) != len(starts) or sorted(set(starts)) != starts:
             raise ValueError(
                 f"SequentialLR: {len(parts)} schedulers need {len(parts) - 1} milestones, rising from 1 up, not "
