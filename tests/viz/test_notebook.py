@@ -124,7 +124,7 @@ def test_a_wide_graph_stays_readable_and_scrolls(outputs):
     svg = drawn(shown(outputs, "tg.draw(C)")[0]["text/html"])
     form = r"min-width:clamp\(([\d.]+)pt,90vw,([\d.]+)pt\);max-width:([\d.]+)pt"
     on_a_phone, least, most = map(float, re.fullmatch(form, svg.get("style")).groups())
-    assert on_a_phone == pytest.approx(0.55 * most, abs=1)
+    assert on_a_phone == pytest.approx(0.4 * most, abs=1)
     assert least == pytest.approx(0.75 * most, abs=1)
     assert most == pytest.approx(float(svg.get("viewBox").split()[2]), abs=1)
 

@@ -45,7 +45,7 @@ DARK_PAGE, DARK_LETTERS = "#14171A", "#ECEFF1"
 ERRORS = ("BP1", "BP2")  # the equations along the line of δ, from layer to layer
 ONE_LINE = 26  # letters beside an arrow
 READABLE = 0.75  # of its size, a picture can be shown; its letters are then 11 pixels high
-ON_A_PHONE = 0.55  # which is held closer: so small that it fits, if it can
+ON_A_PHONE = 0.4  # which shows the whole first; two fingers make it larger
 FONT = "Helvetica"  # Graphviz knows the widths of its letters, and adds sans-serif where it is missing
 
 LOOK: dict[str, dict[str, str]] = {  # shape always doubles colour
@@ -159,7 +159,7 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc] # graphviz has no types
         return size.sub(r' width="100%" style="max-width:\1pt"', str(self.pipe("svg", encoding="utf-8")), count=1)
 
     def _repr_html_(self) -> str:
-        """For notebooks: as wide as the column, but never too small to read; what is wider then scrolls."""
+        """For notebooks: as wide as the column, but on a page never too small to read; what is wider then scrolls."""
         svg = self._repr_image_svg_xml()
         svg = svg[svg.index("<svg") :]  # HTML has no room for the first lines of XML
 
