@@ -20,3 +20,4 @@ def table():
     for entries, before in kept:
         entries.clear()
         entries.update(before)
+    engine.table.FORMS.clear()

@@ -21,6 +21,14 @@ def _call(fn: Callable[..., Any], *args: Any, **options: Any) -> Tensor:
     return result
 
 
+def _reduced(fn: Callable[..., Any], t: Any, axis: Any, keepdims: Any) -> Tensor:
+    options = {} if axis is None else {"axis": axis}
+    if keepdims is not False:
+        options["keepdims"] = keepdims
+    result: Tensor = dispatch(fn, (t,), options)
+    return result
+
+
 class Operators:
     """What `Tensor` inherits of its behaviour as an array."""
 
@@ -125,23 +133,23 @@ class Operators:
 
     def sum(self, axis: Any = None, keepdims: bool = False) -> Tensor:
         """`numpy.sum` of this tensor."""
-        return _call(np.sum, self, axis=axis, keepdims=keepdims)
+        return _reduced(np.sum, self, axis, keepdims)
 
     def mean(self, axis: Any = None, keepdims: bool = False) -> Tensor:
         """`numpy.mean` of this tensor."""
-        return _call(np.mean, self, axis=axis, keepdims=keepdims)
+        return _reduced(np.mean, self, axis, keepdims)
 
     def prod(self, axis: Any = None, keepdims: bool = False) -> Tensor:
         """`numpy.prod` of this tensor."""
-        return _call(np.prod, self, axis=axis, keepdims=keepdims)
+        return _reduced(np.prod, self, axis, keepdims)
 
     def max(self, axis: Any = None, keepdims: bool = False) -> Tensor:
         """`numpy.max` of this tensor; ties share the gradient equally."""
-        return _call(np.max, self, axis=axis, keepdims=keepdims)
+        return _reduced(np.max, self, axis, keepdims)
 
     def min(self, axis: Any = None, keepdims: bool = False) -> Tensor:
         """`numpy.min` of this tensor; ties share the gradient equally."""
-        return _call(np.min, self, axis=axis, keepdims=keepdims)
+        return _reduced(np.min, self, axis, keepdims)
 
     def var(self, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Tensor:
         """`numpy.var` of this tensor."""

@@ -8,7 +8,6 @@ nothing else is needed for any order.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack
 from functools import wraps
 from operator import index
 from typing import Any
@@ -210,17 +209,21 @@ class _Tape:
         self._inputs: set[Node] = set()
         self._leaves: list[Tensor] = []  # inputs that are wanted by this transform alone
         self._outer = is_recording()
+        self._found_outside: dict[Tensor, bool] = {}
 
     def __enter__(self) -> _Tape:
-        self._modes = ExitStack()
-        self._modes.enter_context(recording(True))
-        self._modes.enter_context(reading(self._read))
+        self._recording, self._reading = recording(True), reading(self._read)
+        self._recording.__enter__()
+        self._reading.__enter__()
         for leaf in self._leaves:
             leaf.requires_grad = True
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self._modes.close()
+        self._reading.__exit__()
+        self._recording.__exit__()
+        del self._reading  # it points back here: the graph would stay until the garbage collector finds the circle
+        self._found_outside.clear()  # another time, other tensors may be wanted outside
         for leaf in self._leaves:
             leaf.requires_grad = False  # once this transform is done, nobody wants their gradient
 
@@ -271,11 +274,11 @@ class _Tape:
         return t if records_all() or self._depends_outside(t) else t.value.copy()
 
     def _depends_outside(self, t: Tensor) -> bool:
-        return self._outer and any(
-            node.fn is None and node.requires_grad and node not in self._inputs
-            for node in ancestors(t)
-            if node.requires_grad
-        )
+        if t not in self._found_outside:  # asked of the result of every backward pass, and again for every row
+            self._found_outside[t] = self._outer and any(
+                node.fn is None and node.requires_grad and node not in self._inputs for node in ancestors(t)
+            )
+        return self._found_outside[t]
 
 
 def _output(y: Any) -> Tensor:

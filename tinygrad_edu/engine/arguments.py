@@ -16,7 +16,7 @@ import numpy as np
 
 from tinygrad_edu.engine.graph import Node
 from tinygrad_edu.engine.ownership import value_for_graph, with_arrays
-from tinygrad_edu.engine.table import EXPANSIONS, RULES, Each, Rule
+from tinygrad_edu.engine.table import EXPANSIONS, FORMS, RULES, Each, Rule
 from tinygrad_edu.errors import is_complex, name_of, other_arithmetic
 
 Function = Callable[..., Any]
@@ -43,16 +43,19 @@ def bind(fn: Function, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call
     TypeError
         If the arguments do not fit the signature, or if the table does not understand an option.
     """
-    form = _form(fn, RULES.get(fn), EXPANSIONS.get(fn))
+    form = FORMS.get(fn) or _form(fn)
     if form.signature is None or (not kwargs and len(args) == form.positional):
         return args, kwargs
-    if len(args) == form.positional and kwargs.keys() <= form.defaults.keys():  # as it is nearly always
-        options = {name: kwargs[name] for name in form.defaults if name in kwargs}
-    else:
-        args, options = _bound(fn, form, args, kwargs)
-    said = {name: value for name, value in options.items() if not _says_nothing(name, value, form.defaults)}
-    for name in said.keys() - (form.understood if form.understood is not None else said.keys() - {"out"}):
-        raise TypeError(_not_understood(fn, name, said[name], form.understood or frozenset()))
+    if len(args) != form.positional or not kwargs.keys() <= form.defaults.keys():
+        args, kwargs = _bound(fn, form, args, kwargs)
+    if len(kwargs) > 1:  # in the order of the signature
+        kwargs = {name: kwargs[name] for name in form.defaults if name in kwargs} | dict(kwargs)
+    said: dict[str, Any] = {}
+    for name, value in kwargs.items():
+        if not _says_nothing(value, form.defaults.get(name, _NO_VALUE)):
+            if name == "out" or not (form.understood is None or name in form.understood):
+                raise TypeError(_not_understood(fn, name, value, form))
+            said[name] = value
     if isinstance(said.get("axis"), np.integer):
         said["axis"] = int(said["axis"])
     return args, said
@@ -80,14 +83,9 @@ def _bound(fn: Function, form: Form, args: tuple[Any, ...], kwargs: Mapping[str,
     return tuple(positional), options
 
 
-def _form(fn: Function, rules: tuple[Rule | Each | None, ...] | None, expansion: Function | None) -> Form:
-    try:
-        return _FORMS[fn, rules, expansion]
-    except KeyError:
-        return _FORMS.setdefault((fn, rules, expansion), _new_form(fn, rules, expansion))
-
-
-_FORMS: dict[Any, Form] = {}
+def _form(fn: Function) -> Form:
+    form = FORMS[fn] = _new_form(fn, RULES.get(fn), EXPANSIONS.get(fn))
+    return form
 
 
 def _new_form(fn: Function, rules: tuple[Rule | Each | None, ...] | None, expansion: Function | None) -> Form:
@@ -113,7 +111,7 @@ def _new_form(fn: Function, rules: tuple[Rule | Each | None, ...] | None, expans
         elif p.kind is not p.KEYWORD_ONLY and (p.default is p.empty or positional < needed):
             positional += 1
         else:
-            defaults[p.name] = p.default
+            defaults[p.name] = _DEFAULTS.get(p.name, p.default) if p.default is _NO_VALUE else p.default
     return Form(positional, defaults, None if takes_any else frozenset(understood), signature)
 
 
@@ -135,17 +133,16 @@ def _signature(fn: Function) -> inspect.Signature | None:
 UFUNC_OPTIONS = {"where": True, "casting": "same_kind", "order": "K", "dtype": None, "subok": True, "signature": None}
 
 
-def _says_nothing(name: str, value: Any, defaults: Mapping[str, Any]) -> bool:
+def _says_nothing(value: Any, default: Any) -> bool:
     """Whether an option has the value that NumPy takes if it is not given."""
-    default = defaults.get(name, inspect.Parameter.empty)
-    if value is default or (type(value) is type(default) and isinstance(value, _PLAIN) and value == default):
+    if value is default or value is _NO_VALUE:
         return True
-    no_value = default is _NO_VALUE
-    return no_value and value is {"keepdims": False, "where": True}.get(name, inspect.Parameter.empty)
+    return type(value) is type(default) and isinstance(value, _PLAIN) and bool(value == default)
 
 
 _PLAIN = (int, float, str, tuple)
 _NO_VALUE = inspect.signature(np.sum).parameters["keepdims"].default
+_DEFAULTS = {"keepdims": False, "where": True}  # what NumPy takes where its signature says <no value>
 
 INSTEAD = {
     "where": "choose with np.where(mask, t, ...) before or after the call",
@@ -154,10 +151,10 @@ INSTEAD = {
 }
 
 
-def _not_understood(fn: Function, name: str, value: Any, understood: frozenset[str]) -> str:
+def _not_understood(fn: Function, name: str, value: Any, form: Form) -> str:
     if name == "out":
         return f"{name_of(fn)}: out= would overwrite a value that a gradient may need; use what {name_of(fn)} returns"
-    known = [option for option in _form(fn, RULES.get(fn), EXPANSIONS.get(fn)).defaults if option in understood]
+    known = [option for option in form.defaults if option in (form.understood or ())]
     shown = repr(value) if np.ndim(value) == 0 else f"an array of shape {np.shape(value)}"
     way_out = INSTEAD.get(name, "call it on t.numpy() if no gradient is wanted, or give it a rule with tg.defvjp")
     return (

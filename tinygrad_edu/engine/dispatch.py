@@ -25,7 +25,8 @@ def dispatch(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str,
             return _of_constants(fn, args, kwargs)
         return EXPANSIONS[fn](*args, **kwargs)
     if fn in RULES:
-        return record(fn, *bind(fn, args, kwargs))
+        args, kwargs = bind(fn, args, kwargs)
+        return record(fn, args, kwargs)
     if fn in PIECEWISE_CONSTANT:
         return constant(fn, *bind(fn, args, kwargs))
     if records_all() and not any(node.requires_grad for node in nodes_in(args)):

@@ -137,14 +137,17 @@ def watching(watcher: Watcher) -> Iterator[None]:
         _watchers.reset(token)
 
 
-@contextmanager
-def reading(reader: Reader) -> Iterator[None]:
+class reading:  # noqa: N801 - used like no_grad
     """Within this context ``reader(node, how)`` is told whenever a value leaves the graph or is set; it may object."""
-    token = _readers.set((*_readers.get(), reader))
-    try:
-        yield
-    finally:
-        _readers.reset(token)
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    def __enter__(self) -> None:
+        self._token = _readers.set((*_readers.get(), self._reader))
+
+    def __exit__(self, *exc: object) -> None:
+        _readers.reset(self._token)
 
 
 def told(node: Node, how: str) -> None:
@@ -160,4 +163,5 @@ def is_watched() -> bool:
 
 def records_all() -> bool:
     """Whether every call on tensors is recorded here and now, also those through which no gradient flows."""
-    return any(watcher.records_all for watcher in _watchers.get())
+    watching = _watchers.get()
+    return bool(watching) and any(watcher.records_all for watcher in watching)  # nearly always nobody looks on

@@ -32,6 +32,8 @@ class Each(NamedTuple):
 RULES: dict[Function, tuple[Rule | Each | None, ...]] = {}
 EXPANSIONS: dict[Function, Function] = {}
 SPELLINGS: dict[Function, Function] = {}
+FORMS: dict[Function, Any] = {}
+"""How the calls of a function are written down (see arguments.py); found out when it is first called."""
 
 
 def defvjp(fn: Function, *rules: Rule | Each | None) -> None:
@@ -58,6 +60,7 @@ def defvjp(fn: Function, *rules: Rule | Each | None) -> None:
             "used; decorate it with @tg.primitive(rule, ...)"
         )
     EXPANSIONS.pop(fn, None)
+    FORMS.pop(fn, None)
     RULES[fn] = rules
 
 
@@ -71,6 +74,7 @@ def expands(*functions: Function) -> Callable[[F], F]:
     def register(text: F) -> F:
         for function in functions:
             EXPANSIONS[function] = scoped(text)
+            FORMS.pop(function, None)
         return text
 
     return register

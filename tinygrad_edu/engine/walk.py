@@ -7,7 +7,7 @@ result, is all that reverse-mode automatic differentiation is.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from operator import getitem
+from operator import attrgetter, getitem
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ from tinygrad_edu.errors import no_argument_rule, shapes_do_not_fit
 Contribution = tuple[int, Node, Any]
 """(position of an argument, the argument, the gradient that it is handed)"""
 
-_NUMBERS = frozenset({int, float, bool, np.float64, np.float32})
+_UNCHANGEABLE = frozenset({int, float, bool, np.float64, np.float32, slice, str, type(None)})
 _RESULT = (np.ndarray, tuple)
 _POSITIONS = range(100)
 
@@ -67,7 +67,7 @@ def record(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, A
                 parents.append(arg)
                 if i >= len(rules) or rules[i] is None:
                     raise TypeError(no_argument_rule(fn, i))
-        elif type(arg) not in _NUMBERS:
+        elif type(arg) not in _UNCHANGEABLE:
             foreign.append(i)
             arg, values[i], nodes = admit(fn, i, arg, rules[i] if i < len(rules) else None)
             if arg is not args[i]:
@@ -181,7 +181,7 @@ def contributions(
     if create_graph and not records_all():  # what the compiler records runs later, on values of its own
         check_leaves(order)
     wanted = set(targets or ())
-    useful = {node for node in order if node.requires_grad} if targets is None else _leading_to(wanted, order)
+    useful = set(filter(attrgetter("requires_grad"), order)) if targets is None else _leading_to(wanted, order)
     if root in useful:
         received[root] = seed
     return steps_of(order, useful, received, wanted, create_graph)

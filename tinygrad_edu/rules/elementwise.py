@@ -100,7 +100,7 @@ def sinc(x: Any) -> Any:
 
 # Choices between values. Where two are equal, `maximum` and `minimum` give each half of the gradient.
 def _first(g: Any, wins: Any, ties: Any) -> Any:
-    return wins + g.dtype.type(0.5) * ties  # in the precision of the gradient
+    return np.where(ties, g.dtype.type(0.5), wins)  # in the precision of the gradient
 
 
 defvjp(

@@ -25,26 +25,23 @@ def needless_masks(factors: list[Any]) -> list[Any]:
     return needless
 
 
+_EXTREME: dict[Any, Any] = {np.less: np.minimum, np.greater: np.maximum}
+
+
 def _limit_of(mask: Any) -> tuple[Any, Any, float] | None:
-    """(np.minimum, z, c) for the mask (z < c) + ½ (z = c); likewise for np.maximum; None for anything else."""
-    if not (isinstance(mask, Node) and mask.fn is np.add and all(isinstance(arg, Node) for arg in mask.args)):
+    """(np.minimum, z, c) for the mask that is ½ where z = c, and 1 where z < c; None for anything else.
+
+    Likewise for np.maximum.
+    """
+    if not (isinstance(mask, Node) and mask.fn is np.where and uniform_value(mask.args[1]) == 0.5):
         return None
-    wins, half_ties = mask.args
-    function = {np.less: np.minimum, np.greater: np.maximum}.get(wins.fn)
-    ties = next((arg for arg in half_ties.args if isinstance(arg, Node) and arg.fn is np.equal), None)
-    if (
-        function is None
-        or ties is None
-        or half_ties.fn is not np.multiply
-        or 0.5 not in map(uniform_value, half_ties.args)
-    ):
+    ties, _, wins = mask.args
+    if not (isinstance(ties, Node) and isinstance(wins, Node) and ties.fn is np.equal and wins.fn in _EXTREME):
         return None
     z, number = wins.args[0], uniform_value(wins.args[1])
-    return (
-        (function, z, number)
-        if number is not None and ties.args[0] is z and uniform_value(ties.args[1]) == number
-        else None
-    )
+    if number is None or ties.args[0] is not z or uniform_value(ties.args[1]) != number:
+        return None
+    return _EXTREME[wins.fn], z, number
 
 
 def _at_limit(factor: Any, function: Any, z: Any, limit: float, depth: int = 6) -> Any:
