@@ -18,7 +18,7 @@ BENCHMARKS = $(wildcard tests/benchmarks/bench_*.py)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-peers lint format types docs pictures bench setup clean
+.PHONY: help demo test test-peers lint format types docs pictures examples bench setup clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ docs: $(DONE)docs $(DONE)plots ## build the pages, running their code, into docs
 
 pictures: $(DONE)plots ## make the pictures in docs/images anew
 	$(BIN)/python docs/make_pictures.py $(ARGS)
+
+examples: $(DONE)plots $(DONE)examples ## run all examples, some of which take a minute (ARGS=--quick: seconds)
+	@set -e; for file in examples/*.py; do echo "== $$file"; $(BIN)/python $$file $(ARGS); done
 
 bench: $(DONE)plots $(DONE)bench ## measure speed, in ten minutes, for docs/benchmarks.md (ARGS=--quick: in seconds)
 	@set -e; for file in $(BENCHMARKS); do echo "== $$file"; $(BIN)/python $$file $(ARGS); done

@@ -49,9 +49,9 @@ FILES_OF = {
         "anomaly",
     ],
     "backprop": ["formulas", "arguments", "forward", "magnitudes", "matrices"],
-    "nn": ["saving", "module", "initializers", "linear", "mlp"],
+    "nn": ["saving", "summary", "module", "initializers", "linear", "mlp", "regularization"],
     "optim": ["base", "sgd", "adagrad", "rmsprop", "adam", "schedules"],
-    "training": ["history", "measuring", "advice", "step", "fit"],
+    "training": ["history", "measuring", "advice", "weights", "stopping", "checkpoint", "step", "run", "fit"],
     "rules": [
         "elementwise",
         "reductions",
@@ -102,7 +102,7 @@ FILES_OF = {
         "page",
         "explorer",
     ],
-    "check": ["report", "arguments", "witnesses", "gradients", "backprop", "learning_speed"],
+    "check": ["arguments", "witnesses", "gradients", "backprop", "learning_speed"],
 }
 KNOWS_NOTHING = {"errors", "tables", "figures", "backprop", "data"}  # rooms that import nothing of ours
 

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from tinygrad_edu.compiler import compile
     from tinygrad_edu.training.fit import fit
     from tinygrad_edu.training.history import History
+    from tinygrad_edu.training.stopping import early_stopping
     from tinygrad_edu.viz import draw, explore
 
 __version__ = "0.1.0"
@@ -51,6 +52,7 @@ __all__ = [
     "defvjp",
     "detect_anomaly",
     "draw",
+    "early_stopping",
     "elementwise_grad",
     "elu",
     "explore",
@@ -91,6 +93,7 @@ _ROOM_OF = {
     "check_grads": "check",
     "compile": "compiler",
     "draw": "viz",
+    "early_stopping": "training",
     "explore": "viz",
     "fit": "training",
     "learning_report": "check",

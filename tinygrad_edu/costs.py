@@ -20,7 +20,7 @@ from tinygrad_edu.tensor import Tensor
 
 
 @scoped
-def quadratic(a: Any, y: Any) -> Any:
+def quadratic(a: Any, y: Any, weights: Any = None) -> Any:
     """The quadratic cost, Cₓ = ½‖y − a‖² (Nielsen's equation 27).
 
     Parameters
@@ -29,6 +29,8 @@ def quadratic(a: Any, y: Any) -> Any:
         Outputs of the network.
     y : array_like, shape (n, units), or integer labels of shape (n,)
         Targets.
+    weights : array_like, shape (n,), optional
+        How much each example counts: the cost is then Σₓ wₓ Cₓ / Σₓ wₓ.
 
     Returns
     -------
@@ -38,16 +40,16 @@ def quadratic(a: Any, y: Any) -> Any:
     Raises
     ------
     ValueError
-        If the shapes differ, the batch is empty, or a label is out of range.
+        If the shapes differ, the batch is empty, a label is out of range, or a weight is negative or all are 0.
     TypeError
-        If ``a`` is no tensor or array, or ``y`` are no real numbers.
+        If ``a`` is no tensor or array, or ``y`` or ``weights`` are no real numbers.
     """
     y = _targets("quadratic", a, y)
-    return np.sum(np.square(a - y)) * (0.5 / len(a))
+    return _mean("quadratic", np.square(a - y), 0.5, weights)
 
 
 @scoped
-def binary_cross_entropy(a: Any, y: Any) -> Any:
+def binary_cross_entropy(a: Any, y: Any, weights: Any = None) -> Any:
     """The cross-entropy of independent yes/no units, Cₓ = −Σⱼ [yⱼ ln aⱼ + (1 − yⱼ) ln(1 − aⱼ)].
 
     Parameters, result and errors as for `quadratic`; targets outside [0, 1] are refused, too. ``a`` are probabilities,
@@ -56,18 +58,18 @@ def binary_cross_entropy(a: Any, y: Any) -> Any:
     them. From weighted inputs use `binary_cross_entropy_with_logits`, which knows no such limit.
     """
     y = _fractions("binary_cross_entropy", _targets("binary_cross_entropy", a, y))
-    return np.sum(y * _log(a) + (1 - y) * _log(1 - a)) * (-1 / len(a))
+    return _mean("binary_cross_entropy", y * _log(a) + (1 - y) * _log(1 - a), -1, weights)
 
 
 @scoped
-def binary_cross_entropy_with_logits(z: Any, y: Any) -> Any:
+def binary_cross_entropy_with_logits(z: Any, y: Any, weights: Any = None) -> Any:
     """`binary_cross_entropy` of sigmoid(z), computed stably from z as Σⱼ [ln(1 + eᶻ) − y z]."""
     y = _fractions("binary_cross_entropy_with_logits", _targets("binary_cross_entropy_with_logits", z, y))
-    return np.sum(softplus(z) - y * z) * (1 / len(z))
+    return _mean("binary_cross_entropy_with_logits", softplus(z) - y * z, 1, weights)
 
 
 @scoped
-def cross_entropy(a: Any, y: Any) -> Any:
+def cross_entropy(a: Any, y: Any, weights: Any = None) -> Any:
     """The cross-entropy of exclusive classes, Cₓ = −Σⱼ yⱼ ln aⱼ.
 
     Parameters, result and errors as for `quadratic`; targets outside [0, 1] are refused, too. ``a`` are probabilities,
@@ -76,14 +78,14 @@ def cross_entropy(a: Any, y: Any) -> Any:
     weighted inputs use `cross_entropy_with_logits`, which knows no such limit.
     """
     y = _fractions("cross_entropy", _targets("cross_entropy", a, y))
-    return np.sum(y * _log(a)) * (-1 / len(a))
+    return _mean("cross_entropy", y * _log(a), -1, weights)
 
 
 @scoped
-def cross_entropy_with_logits(z: Any, y: Any) -> Any:
+def cross_entropy_with_logits(z: Any, y: Any, weights: Any = None) -> Any:
     """`cross_entropy` of softmax(z), computed stably from z as −Σⱼ yⱼ log_softmax(z)ⱼ."""
     y = _fractions("cross_entropy_with_logits", _targets("cross_entropy_with_logits", z, y))
-    return np.sum(y * log_softmax(z)) * (-1 / len(z))
+    return _mean("cross_entropy_with_logits", y * log_softmax(z), -1, weights)
 
 
 @scoped
@@ -218,6 +220,31 @@ def _targets(who: str, a: Any, y: Any) -> Any:
         raise ValueError(f"{who}: targets have shape {y.shape}, outputs {a.shape}; make them equal ({advice})")
     # Targets of float64 or of integers keep a float32 network in float32.
     return y if y.dtype == _float_dtype(a) else y.astype(_float_dtype(a))
+
+
+def _mean(who: str, terms: Any, factor: float, weights: Any) -> Any:
+    """``factor`` times the mean over the examples, or the weighted mean, of the sums over the units."""
+    if weights is None:
+        return np.sum(terms) * (factor / len(terms))
+    w = _weights(who, weights, len(terms))
+    shares = (w / np.sum(w)).astype(terms.dtype)
+    return np.sum(terms * shares.reshape((-1,) + (1,) * (terms.ndim - 1))) * factor
+
+
+def _weights(who: str, weights: Any, n: int) -> Any:
+    """The weights of the examples; a compiled program looks at no value."""
+    if isinstance(weights, Node):
+        return weights
+    w = np.asarray(weights)
+    if w.dtype.kind not in "fiub":
+        raise TypeError(f"{who}: weights must be real numbers, not of dtype {w.dtype}")
+    if w.shape != (n,):
+        raise ValueError(f"{who}: weights have shape {w.shape}, but there are {n} examples; give one each, ({n},)")
+    if not (np.isfinite(w).all() and (w >= 0).all() and w.any()):
+        raise ValueError(
+            f"{who}: weights must be 0 or more and finite, and not all 0, but they go from {w.min()} to {w.max()}"
+        )
+    return w
 
 
 def _fractions(who: str, y: Any) -> Any:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from math import isfinite
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -86,3 +88,26 @@ def shapes_do_not_fit(fn: Callable[..., Any], values: list[Any], error: ValueErr
             "with [:, None]"
         )
     return f"{said}: {error}"
+
+
+def check_number(
+    who: str, name: str, value: Any, want: str = "finite", fits: Callable[[Any], bool] = lambda _: True
+) -> None:
+    """Raise if an argument is not a finite number for which ``fits`` holds; ``want`` says so in words."""
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value.item()
+    if not isinstance(value, Real) or isinstance(value, bool):
+        raise TypeError(f"{who}: {name} must be a number, not {shown(value)}")
+    if not fits(value):
+        raise ValueError(f"{who}: {name} must be {want}, not {value}")
+    if not isfinite(value):
+        raise ValueError(f"{who}: {name} must be finite, not {value}")
+
+
+def check_whole(who: str, least: int = 1, **numbers: Any) -> None:
+    """Raise if one of the named arguments is no whole number, or is too small."""
+    for name, n in numbers.items():
+        if not isinstance(n, int | np.integer) or isinstance(n, bool):
+            raise TypeError(f"{who}: {name} must be a whole number, not {shown(n)}")
+        if n < least:
+            raise ValueError(f"{who}: {name} must be {f'at least {least}' if least else '0 or more'}, not {n}")

@@ -14,6 +14,23 @@ CELL = "text-align:left;padding:0.15em 1em 0.15em 0;white-space:nowrap"
 HEAD = f"{CELL};border-bottom:1px solid"
 
 
+class Report:
+    """Shows itself as text, and in a notebook as HTML."""
+
+    def parts(self) -> list[Part]:
+        """Sentences and tables, from top to bottom."""
+        raise NotImplementedError
+
+    def __str__(self) -> str:
+        return as_text(self.parts())
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        return as_html(self.parts())
+
+
 def as_text(parts: Sequence[Part]) -> str:
     """Line by line, with a rule above, in and below each table."""
     return "\n".join(line for part in parts for line in ([part] if isinstance(part, str) else _lines(part)))

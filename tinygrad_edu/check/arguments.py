@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -58,3 +59,8 @@ def two_passes(who: str, given: Problem, cost: str) -> by_hand.Backprop:
                 symbol = name if name == "C" else f"{name}{l}"
                 raise ValueError(f"{who}: {symbol} overflows to infinity or NaN; scale the inputs or weights down")
     return hand
+
+
+def title(sizes: Sequence[int], examples: int, cost: str) -> str:
+    """What was looked at."""
+    return f"{'-'.join(map(str, sizes))} network, {examples} examples, {cost} cost"

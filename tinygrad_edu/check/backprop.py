@@ -13,15 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygrad_edu import backprop as by_hand
-from tinygrad_edu.check.arguments import network_problem, two_passes
-from tinygrad_edu.check.report import Report, title
+from tinygrad_edu.check.arguments import network_problem, title, two_passes
 from tinygrad_edu.check.witnesses import ONE_SIDED, UNSEEN, NetworkCost, slope_of_cost
 from tinygrad_edu.costs import FROM_LOGITS, cost_named
 from tinygrad_edu.engine import gradients, recording
 from tinygrad_edu.equations.recompute import ULPS
 from tinygrad_edu.equations.words import applied, formula
 from tinygrad_edu.nn import MLP
-from tinygrad_edu.tables import Part
+from tinygrad_edu.tables import Part, Report
 from tinygrad_edu.tensor import Tensor
 
 Array = npt.NDArray[Any]

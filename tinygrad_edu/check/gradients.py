@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tinygrad_edu.check.report import Report
 from tinygrad_edu.check.witnesses import central_difference, complex_step, corner
 from tinygrad_edu.engine import Node, recording
-from tinygrad_edu.tables import Part
+from tinygrad_edu.tables import Part, Report
 from tinygrad_edu.transforms import vjp
 from tinygrad_edu.trees import leaves_of, tree_map
 

@@ -19,12 +19,11 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygrad_edu import backprop as by_hand
-from tinygrad_edu.check.arguments import as_float64, network_problem, two_passes
-from tinygrad_edu.check.report import Report, title
+from tinygrad_edu.check.arguments import as_float64, network_problem, title, two_passes
 from tinygrad_edu.costs import FROM_LOGITS
 from tinygrad_edu.equations.functions import SATURATED
 from tinygrad_edu.nn import MLP
-from tinygrad_edu.tables import Part
+from tinygrad_edu.tables import Part, Report
 
 Array = npt.NDArray[Any]
 

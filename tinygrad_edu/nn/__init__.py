@@ -8,5 +8,17 @@ from tinygrad_edu.nn.initializers import INITIALIZERS
 from tinygrad_edu.nn.linear import Linear
 from tinygrad_edu.nn.mlp import MLP, Layer
 from tinygrad_edu.nn.module import Module, Sequential, split
+from tinygrad_edu.nn.regularization import BatchNorm1d, Dropout, LayerNorm
 
-__all__ = ["INITIALIZERS", "MLP", "Layer", "Linear", "Module", "Sequential", "split"]
+__all__ = [
+    "INITIALIZERS",
+    "MLP",
+    "BatchNorm1d",
+    "Dropout",
+    "Layer",
+    "LayerNorm",
+    "Linear",
+    "Module",
+    "Sequential",
+    "split",
+]

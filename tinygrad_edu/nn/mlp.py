@@ -10,11 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygrad_edu.engine import records_all, scope
+from tinygrad_edu.errors import shown
 from tinygrad_edu.functional import activation_named
 from tinygrad_edu.nn.initializers import generator_of
 from tinygrad_edu.nn.linear import Linear
 from tinygrad_edu.nn.module import Module, Sequential
 from tinygrad_edu.tensor import Tensor
+
+Activation = str | Callable[[Any], Any]
 
 
 class Layer(Module):
@@ -28,11 +31,11 @@ class Layer(Module):
         The name of σ.
     """
 
-    def __init__(self, linear: Linear, activation: str, number: int) -> None:
+    def __init__(self, linear: Linear, activation: Activation, number: int) -> None:
         self.linear = linear
-        self.activation = activation
         self.number = number
-        self._sigma = activation_named(activation, f"MLP: activation of layer {number}")
+        self._sigma = _function(activation, f"MLP: activation of layer {number}")
+        self.activation = activation if isinstance(activation, str) else getattr(activation, "__name__", "σ")
 
     def weighted_input(self, x: Any) -> Tensor:
         """The weighted inputs z = a W + b, for the activations ``x`` of the one before."""
@@ -66,9 +69,10 @@ class MLP(Module):
     ----------
     sizes : sequence of int
         Units per layer, from the inputs to the outputs: ``[784, 30, 10]``.
-    activation : str or list of str
-        Of the hidden layers: one name for all, or one for each.
-    output : str
+    activation : str or callable, or a list of them
+        Of the hidden layers: one for all, or one for each; a name such as "tanh", or a function of z that is built from
+        NumPy's functions.
+    output : str or callable
         Of the output layer; also "softmax" and "identity".
     init : {"scaled", "normal", "glorot", "he"}
         How the parameters start; see `tinygrad_edu.nn.initializers`.
@@ -102,8 +106,8 @@ class MLP(Module):
     def __init__(
         self,
         sizes: Sequence[int],
-        activation: str | Sequence[str] = "sigmoid",
-        output: str = "sigmoid",
+        activation: Activation | Sequence[Activation] = "sigmoid",
+        output: Activation = "sigmoid",
         init: str = "scaled",
         rng: int | np.random.Generator | None = None,
         dtype: npt.DTypeLike = np.float64,
@@ -114,16 +118,14 @@ class MLP(Module):
                 f"MLP: sizes {sizes} must name at least the inputs and the outputs, each of 1 or more, for example "
                 "[784, 30, 10]"
             )
-        if callable(activation) or callable(output):
+        is_one = isinstance(activation, str) or callable(activation)
+        if is_one and len(sizes) == 2:  # where no layer asks
+            _function(activation, "MLP: activation")
+        if not is_one and not isinstance(activation, Sequence):
             raise TypeError(
-                "MLP: activation and output are names, such as 'tanh'; for functions of your own, put Linear layers "
-                "and the functions into tg.nn.Sequential"
+                f"MLP: activation must be a name or a function, or one for each hidden layer, not {activation!r}"
             )
-        if isinstance(activation, str) and len(sizes) == 2:  # where no layer asks
-            activation_named(activation, "MLP: activation")
-        if not isinstance(activation, Sequence):
-            raise TypeError(f"MLP: activation must be a name, or one for each hidden layer, not {activation!r}")
-        hidden = [activation] * (len(sizes) - 2) if isinstance(activation, str) else list(activation)
+        hidden: list[Any] = [activation] * (len(sizes) - 2) if is_one else list(activation)  # type: ignore[arg-type]
         if len(hidden) != len(sizes) - 2:
             raise ValueError(
                 f"MLP: {len(hidden)} activations for {len(sizes) - 2} hidden layers; give one name for all, "
@@ -131,12 +133,11 @@ class MLP(Module):
             )
         generator = generator_of(rng, "MLP: rng")
         self.sizes = sizes
-        self.activation = hidden
-        self.output = output
         self.layers = [
             Layer(Linear(n_in, n_out, init, generator, dtype, suffix=str(l)), name, l)
             for l, (n_in, n_out, name) in enumerate(zip(sizes, sizes[1:], [*hidden, output], strict=False), start=1)
         ]
+        *self.activation, self.output = (layer.activation for layer in self.layers)  # their names
 
     @property
     def weights(self) -> list[Tensor]:
@@ -148,8 +149,8 @@ class MLP(Module):
         """b1, …, bL."""
         return [layer.linear.b for layer in self.layers]
 
-    def named_parameters(self) -> dict[str, Tensor]:
-        """The parameters by their names in the equations, W1, b1, W2, and so on."""
+    def named_tensors(self) -> dict[str, Tensor]:
+        """The tensors by their names in the equations, W1, b1, W2, and so on."""
         return {
             f"{letter}{layer.number}": getattr(layer.linear, letter) for layer in self.layers for letter in ("W", "b")
         }
@@ -204,3 +205,13 @@ def _whole_numbers(sizes: Any) -> list[int]:
             f"MLP: sizes must be whole numbers, from the inputs to the outputs, as in [784, 30, 10], not {sizes!r}"
         )
     return [n for n in whole if n is not None]
+
+
+def _function(activation: Any, who: str) -> Callable[[Any], Any]:
+    """The activation function itself, or that of a name."""
+    if isinstance(activation, type | Module):
+        raise TypeError(
+            f"{who} must be a name, such as 'tanh', or a function of z, not {shown(activation)}; layers with "
+            "parameters go into tg.nn.Sequential"
+        )
+    return activation if callable(activation) else activation_named(activation, who)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ from tinygrad_edu.engine import replace_values
 from tinygrad_edu.errors import shown
 from tinygrad_edu.functional import identity
 from tinygrad_edu.nn.saving import check_names, fitting, read_arrays, write_arrays
+from tinygrad_edu.nn.summary import Summary, summary_of
 from tinygrad_edu.tensor import Tensor
 
 Array = npt.NDArray[Any]
@@ -22,8 +23,16 @@ Function = Callable[[Any], Any]
 class Module:
     """Something with parameters that is called on a batch.
 
-    A subclass assigns tensors, modules, or lists and dicts of these as attributes, and defines ``__call__``.
+    A subclass assigns tensors, modules, or lists and dicts of these as attributes, and defines ``__call__``. Tensors
+    that require no gradient are saved with the model, but not trained.
+
+    Attributes
+    ----------
+    training : bool
+        Whether layers that do something else while they learn, such as `Dropout`, do so. See `train` and `eval`.
     """
+
+    training = True
 
     def __call__(self, x: Any) -> Any:
         """The outputs for a batch ``x``, one example a row."""
@@ -44,31 +53,65 @@ class Module:
         """
         return self, identity
 
+    def train(self, mode: bool = True) -> Self:
+        """Set `training` of this module and of all modules in it; returns the module itself."""
+        for module in self.named_modules().values():
+            module.training = bool(mode)
+        return self
+
+    def eval(self) -> Self:
+        """As it is used once it has learned: ``train(False)``."""
+        return self.train(False)
+
+    def named_modules(self) -> dict[str, Module]:
+        """This module, under the empty name, and all modules in it, by the path to them (``"layers.0"``)."""
+        found: dict[str, Module] = {"": self}
+        for path, part in _parts(vars(self)):
+            if isinstance(part, Module):
+                found |= {f"{path}.{inner}".rstrip("."): module for inner, module in part.named_modules().items()}
+        return found
+
+    def named_tensors(self) -> dict[str, Tensor]:
+        """All tensors of the model by the path to them (``"layers.0.W"``), also those that are not trained."""
+        found: dict[str, Tensor] = {}
+        for path, part in _parts(vars(self)):
+            if isinstance(part, Tensor):
+                found[path] = part
+            else:
+                found |= {f"{path}.{inner}": tensor for inner, tensor in part.named_tensors().items()}
+        return found
+
     def named_parameters(self) -> dict[str, Tensor]:
-        """The tensors that require a gradient, by the path to them (``"layers.0.W"``)."""
-        return {
-            path: tensor
-            for attribute, value in vars(self).items()
-            for path, tensor in _tensors(attribute, value)
-            if tensor.requires_grad
-        }
+        """The tensors that require a gradient, by the path to them."""
+        return {name: tensor for name, tensor in self.named_tensors().items() if tensor.requires_grad}
+
+    def summary(self, x: Any = None) -> Summary:
+        """What the model is made of, as a table: its layers, the shapes of their parameters, and how many these are.
+
+        Parameters
+        ----------
+        x : array_like, optional
+            A batch: then the table also has the shape of what each layer returns. For models with a list ``layers``
+            that are called one after the other, such as `MLP` and `Sequential`.
+        """
+        return summary_of(self, x)
 
     def state_dict(self) -> dict[str, Array]:
-        """Copies of the parameters as plain arrays, by name."""
-        return {name: tensor.numpy() for name, tensor in self.named_parameters().items()}
+        """Copies of all tensors of the model as plain arrays, by name."""
+        return {name: tensor.numpy() for name, tensor in self.named_tensors().items()}
 
     def load_state_dict(self, state: Mapping[str, npt.ArrayLike]) -> None:
-        """Give the parameters the values of `state_dict`: all of them, or none if something does not fit.
+        """Give the tensors the values of `state_dict`: all of them, or none if something does not fit.
 
         Parameters
         ----------
         state : dict of str to array_like
-            A value of the same shape for every parameter. A dtype of less precision is widened.
+            A value of the same shape for every tensor. A dtype of less precision is widened.
 
         Raises
         ------
         ValueError
-            If a name or a shape is another one, or a dtype has more precision; it names the parameter.
+            If a name or a shape is another one, or a dtype has more precision; it names the tensor.
         TypeError
             If ``state`` is no dict.
         """
@@ -79,7 +122,7 @@ class Module:
         self._take("load_state_dict", state)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the parameters to a file in NumPy's .npz format, which holds no code.
+        """Write the tensors of `state_dict` to a file in NumPy's .npz format, which holds no code.
 
         Whatever goes wrong, and if the program is killed meanwhile, the old file stays as it was.
 
@@ -91,7 +134,7 @@ class Module:
         write_arrays(path, self.state_dict())
 
     def load(self, path: str | os.PathLike[str]) -> None:
-        """Give the parameters the values that `save` has written: all of them, or none if something is wrong.
+        """Give the tensors the values that `save` has written: all of them, or none if something is wrong.
 
         Parameters
         ----------
@@ -115,8 +158,8 @@ class Module:
         >>> bool((other.weights[0].data == net.weights[0].data).all())
         True
         """
-        expected = {name: tensor.value for name, tensor in self.named_parameters().items()}
-        self._take("load", read_arrays("load", path, expected))
+        expected = {name: tensor.value for name, tensor in self.named_tensors().items()}
+        self._take("load", read_arrays("load", path, expected)[0])
 
     def flatten(self) -> Array:
         """All `parameters` as one float64 vector, for optimisers that know only vectors."""
@@ -146,8 +189,8 @@ class Module:
         replace_values([(p, part.reshape(p.shape).astype(p.dtype)) for p, part in pairs])
 
     def _take(self, who: str, state: Mapping[str, Any]) -> None:
-        """New values for all parameters at once."""
-        named = self.named_parameters()
+        """New values for all tensors at once."""
+        named = self.named_tensors()
         check_names(f"{who}: state", state, named)
         replace_values([(tensor, fitting(who, name, state[name], tensor.value)) for name, tensor in named.items()])
 
@@ -156,16 +199,13 @@ class Module:
         return list(dict.fromkeys(self.named_parameters().values()))
 
 
-def _tensors(path: str, value: Any) -> list[tuple[str, Tensor]]:
-    if isinstance(value, Tensor):
-        return [(path, value)]
-    if isinstance(value, Module):
-        return [(f"{path}.{inner}", tensor) for inner, tensor in value.named_parameters().items()]
-    if isinstance(value, dict):
-        return [pair for key, part in value.items() for pair in _tensors(f"{path}.{key}", part)]
-    if isinstance(value, list | tuple):
-        return [pair for i, part in enumerate(value) for pair in _tensors(f"{path}.{i}", part)]
-    return []
+def _parts(value: Any, path: str = "") -> Iterator[tuple[str, Tensor | Module]]:
+    """The tensors and modules in nested dicts and lists, with the path to each."""
+    if isinstance(value, Tensor | Module):
+        yield path, value
+    elif isinstance(value, dict | list | tuple):
+        for key, part in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _parts(part, f"{path}.{key}".lstrip("."))
 
 
 def split(model: Function) -> tuple[Function, Function]:

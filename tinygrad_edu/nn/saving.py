@@ -17,21 +17,28 @@ from tinygrad_edu.files import write_file
 
 Array = npt.NDArray[Any]
 
+LONGEST_TEXT = 100_000_000
+"""So much is read of a text, in bytes: a small file may claim to hold more than fits into memory."""
+
 HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
-def write_arrays(path: str | os.PathLike[str], arrays: Mapping[str, Array]) -> None:
-    """Write named arrays to an .npz file; whatever goes wrong, the old file stays."""
+def write_arrays(path: str | os.PathLike[str], arrays: Mapping[str, Array], texts: Mapping[str, str] = {}) -> None:
+    """Write named arrays, and texts beside them, to an .npz file; whatever goes wrong, the old file stays."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         for name, array in arrays.items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, np.asarray(array), allow_pickle=False)
+        for name, text in texts.items():
+            archive.writestr(name, text)
     write_file(path, content.getvalue())
 
 
-def read_arrays(who: str, path: str | os.PathLike[str], expected: Mapping[str, Array]) -> dict[str, Array]:
-    """Read the arrays that are expected, of those shapes, from an .npz file.
+def read_arrays(
+    who: str, path: str | os.PathLike[str], expected: Mapping[str, Array], texts: Collection[str] = ()
+) -> tuple[dict[str, Array], dict[str, str]]:
+    """Read the arrays that are expected, of those shapes, and the texts of these names, from an .npz file.
 
     Raises
     ------
@@ -45,8 +52,9 @@ def read_arrays(who: str, path: str | os.PathLike[str], expected: Mapping[str, A
         try:
             with zipfile.ZipFile(file) as archive:
                 names = [name.removesuffix(".npy") for name in archive.namelist()]
-                check_names(f"{who}: the file {path.name}", names, expected)
-                return {name: _read(who, archive, name, array) for name, array in expected.items()}
+                check_names(f"{who}: the file {path.name}", names, [*expected, *texts])
+                arrays = {name: _read(who, archive, name, array) for name, array in expected.items()}
+                return arrays, {name: _read_text(archive, name) for name in texts}
         except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
             raise ValueError(
                 f"{who}: {path.name} is no .npz file of parameters, or is damaged ({error}); write it with save"
@@ -93,6 +101,11 @@ def _read(who: str, archive: zipfile.ZipFile, name: str, expected: Array) -> Arr
     check_shape(who, name, shape, dtype, expected)
     with archive.open(member) as file:
         return fitting(who, name, np.lib.format.read_array(file, allow_pickle=False), expected)
+
+
+def _read_text(archive: zipfile.ZipFile, name: str) -> str:
+    with archive.open(name) as file:
+        return file.read(LONGEST_TEXT).decode()
 
 
 def _header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:

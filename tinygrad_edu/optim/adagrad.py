@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.optim.base import Array, Optimizer, State, check_number
+from tinygrad_edu.errors import check_number
+from tinygrad_edu.optim.base import Array, Optimizer, State
 from tinygrad_edu.tensor import Tensor
 
 

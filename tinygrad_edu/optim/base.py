@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from math import isfinite
-from numbers import Real
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from tinygrad_edu.engine import replace_values
-from tinygrad_edu.errors import shown
+from tinygrad_edu.errors import check_number, shown
 from tinygrad_edu.tensor import Tensor
 
 Array = npt.NDArray[Any]
@@ -118,20 +116,6 @@ class Optimizer:
     def decayed(self, w: Any, g: Any) -> Any:
         """∂C/∂w + λ w, the gradient with weight decay."""
         return g + float(self.weight_decay) * w if self.weight_decay else g
-
-
-def check_number(
-    who: str, name: str, value: Any, want: str = "finite", fits: Callable[[Any], bool] = lambda _: True
-) -> None:
-    """Raise if an argument is not a finite number for which ``fits`` holds; ``want`` says so in words."""
-    if isinstance(value, np.ndarray) and value.ndim == 0:
-        value = value.item()
-    if not isinstance(value, Real) or isinstance(value, bool):
-        raise TypeError(f"{who}: {name} must be a number, not {shown(value)}")
-    if not fits(value):
-        raise ValueError(f"{who}: {name} must be {want}, not {value}")
-    if not isfinite(value):
-        raise ValueError(f"{who}: {name} must be finite, not {value}")
 
 
 def _leaves(who: str, params: Iterable[Tensor]) -> list[Tensor]:

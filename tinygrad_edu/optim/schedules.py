@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.errors import shown
-from tinygrad_edu.optim.base import Optimizer, check_number
+from tinygrad_edu.errors import check_number, shown
+from tinygrad_edu.optim.base import Optimizer
 
 
 class LambdaLR:
@@ -49,13 +49,14 @@ class LambdaLR:
             raise TypeError(f"{who}: lr_lambda must be a function of the epoch, not {shown(lr_lambda)}")
         self.optimizer = optimizer
         self.factor = lr_lambda
-        self._set(0)
+        self.set_epoch(0)
 
     def step(self) -> None:
         """To the next epoch: set the optimiser's ``lr``."""
-        self._set(self.last_epoch + 1)
+        self.set_epoch(self.last_epoch + 1)
 
-    def _set(self, epoch: int) -> None:
+    def set_epoch(self, epoch: int) -> None:
+        """To the epoch t: set the optimiser's ``lr``."""
         factor = self.factor(epoch)
         check_number(type(self).__name__, f"the factor for epoch {epoch}", factor, "0 or more", lambda f: f >= 0)
         self.optimizer.lr = self.optimizer.initial_lr * factor

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import copy_context
 from typing import Any
 
@@ -10,14 +12,18 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygrad_edu.costs import cost_named
-from tinygrad_edu.errors import shown
+from tinygrad_edu.errors import check_number, shown
 from tinygrad_edu.nn.initializers import generator_of
-from tinygrad_edu.optim import Optimizer
+from tinygrad_edu.optim import LambdaLR, Optimizer
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.training.advice import advice, warn_of_targets
+from tinygrad_edu.training.checkpoint import Checkpoint, tensors_of
 from tinygrad_edu.training.history import History
-from tinygrad_edu.training.measuring import Array, Cost, Model, measure
+from tinygrad_edu.training.measuring import Array, Cost, Model
+from tinygrad_edu.training.run import Run
 from tinygrad_edu.training.step import Step
+from tinygrad_edu.training.stopping import Best
+from tinygrad_edu.training.weights import example_weights
 
 
 def fit(
@@ -33,6 +39,14 @@ def fit(
     rng: int | np.random.Generator | None = None,
     progress: bool = True,
     compiled: bool = True,
+    sample_weight: npt.ArrayLike | None = None,
+    class_weight: Mapping[int, float] | npt.ArrayLike | str | None = None,
+    clip_norm: float | None = None,
+    schedule: LambdaLR | None = None,
+    callbacks: Sequence[Callable[[History], Any]] = (),
+    keep_best: bool = False,
+    checkpoint: str | os.PathLike[str] | None = None,
+    resume: bool = False,
 ) -> History:
     """Train a model by mini-batches: shuffle, cut into batches, and for each take one step down the gradient.
 
@@ -64,6 +78,24 @@ def fit(
         Whether to compile the step (see `tinygrad_edu.compile`): model and cost then run as Python once for every
         shape of mini-batch, and later as the program that came out. A model that cannot be compiled is run as it is,
         after a warning that says why.
+    sample_weight : array_like, shape (n,), optional
+        How much each example counts: the cost of a batch is Σₓ wₓ Cₓ / Σₓ wₓ. Validation examples count the same.
+    class_weight : dict, array_like or "balanced", optional
+        How much the examples of each class count; "balanced" lets all classes count the same.
+    clip_norm : float, optional
+        The longest gradient: that of all parameters together is scaled down to this norm.
+    schedule : one of the schedules in `tinygrad_edu.optim`, optional
+        Takes a step after each epoch.
+    callbacks : sequence of callable
+        Each is called with the history after each epoch; if one returns true, the run ends (`early_stopping`).
+    keep_best : bool
+        Whether the model ends with the parameters of the epoch with the lowest validation cost (or cost, where nothing
+        is held out) instead of the last.
+    checkpoint : str or path-like, optional
+        A file to which the whole state of the run is written after each epoch.
+    resume : bool
+        Whether to go on from that file, if it is there. Called again with the same arguments, after a crash for
+        example, `fit` then ends with the same bits as if it had not been interrupted.
 
     Returns
     -------
@@ -76,45 +108,75 @@ def fit(
     ------
     ValueError
         If x and y have different lengths or none, if x or y contain NaN or infinity, if batch_size < 1 or epochs < 0,
-        if cost is unknown, or if it takes probabilities and the outputs are none.
+        if cost is unknown, or if it takes probabilities and the outputs are none; if weights do not fit, or the
+        checkpoint is of another run.
     TypeError
         If x or y are not numbers, if an argument is of another kind than it should be, or if the cost depends on no
         parameter.
+    FileExistsError
+        If the checkpoint is there already, and ``resume`` is not set.
     """
     xs, ys = _examples("x", "y", x, y)
-    for name, value in (("progress", progress), ("compiled", compiled)):
+    flags = {"progress": progress, "compiled": compiled, "keep_best": keep_best, "resume": resume}
+    for name, value in flags.items():
         if not isinstance(value, int | np.bool_):
             raise TypeError(f"fit: {name} must be True or False, not {shown(value)}")
     held_out = None if validation is None else _held_out(validation)
     _check(model, optimizer, cost)
     epochs, batch_size = _whole("epochs", epochs, 0), _whole("batch_size", batch_size, 1)
     order = generator_of(rng, "fit: rng")
-    step = Step(model, cost, optimizer, compiled)
-    history = History()
+    weights = example_weights(ys, sample_weight, class_weight, cost_named(cost, "fit: cost"))
+    _check_extras(clip_norm, schedule, callbacks)
+    history, best = History(), Best(tensors_of(model, optimizer) if keep_best else {})
+    file = None
+    if checkpoint is not None:
+        settings = {"cost": str(cost), "batch_size": batch_size, "examples": len(xs)}
+        file = Checkpoint(checkpoint, model, optimizer, order, schedule, history, best, settings)
+    stopped = _resumed(file, resume)
+    step = Step(model, cost, optimizer, compiled, clip_norm)
+    run = Run(model, cost, (xs, ys, weights), held_out, step, order, history, best, schedule, callbacks, file, stopped)
 
-    def run() -> None:
+    def whole() -> None:
+        warn_of_targets(model, xs, ys)
         with _bar(epochs, progress) as bar:
-            outputs = measure(history, model, xs, ys, cost, held_out)
-            warn_of_targets(model, xs, ys)
-            for _ in range(epochs):
-                shuffled = order.permutation(len(xs))
-                for start in range(0, len(xs), batch_size):
-                    batch = shuffled[start : start + batch_size]
-                    step(xs[batch], ys[batch])
-                outputs = measure(history, model, xs, ys, cost, held_out)
-                bar.set_postfix_str(history.latest(), refresh=False)
-                bar.update()
+            outputs = run.train(epochs, batch_size, bar)
         history.advice = advice(history, model, xs, ys, outputs, cost)
+        run.finish()
         if progress:
             for sentence in history.advice:
                 print(sentence, file=sys.stderr)  # where the bar is
 
     try:
-        copy_context().run(run)  # a copy: whatever Ctrl-C leaves open there (no_grad, a scope) ends with it
+        copy_context().run(whole)  # a copy: whatever Ctrl-C leaves open there (no_grad, a scope) ends with it
         return history
     except KeyboardInterrupt:
         history.interrupted = True
+        run.finish()
         return history
+
+
+def _resumed(file: Checkpoint | None, resume: bool) -> bool:
+    """Go on from the file, if that is wanted and it is there; whether the run that it is of was stopped."""
+    if file is None:
+        if resume:
+            raise ValueError("fit: resume=True needs the file to go on from, as in checkpoint='run.npz'")
+        return False
+    if resume and file.path.exists():
+        return file.load()
+    if file.path.exists():
+        raise FileExistsError(
+            f"fit: the checkpoint {file.path.name} is there already; resume=True goes on from it, or delete it first"
+        )
+    return False
+
+
+def _check_extras(clip_norm: Any, schedule: Any, callbacks: Any) -> None:
+    if clip_norm is not None:
+        check_number("fit", "clip_norm", clip_norm, "positive", lambda norm: norm > 0)
+    if schedule is not None and not isinstance(schedule, LambdaLR):
+        raise TypeError(f"fit: schedule must be one of tg.optim, such as StepLR(optimizer, 10), not {shown(schedule)}")
+    if not isinstance(callbacks, Sequence) or not all(map(callable, callbacks)):
+        raise TypeError(f"fit: callbacks must be a list of functions of the history, not {shown(callbacks)}")
 
 
 def _check(model: Any, optimizer: Any, cost: Any) -> None:

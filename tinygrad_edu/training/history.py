@@ -26,6 +26,8 @@ class History:
         C over the whole training set, and over the validation set if one was given.
     accuracy, validation_accuracy : list of float
         Fraction classified rightly, from 0 to 1; empty for targets that are not classes.
+    kept : int or None
+        The epoch whose parameters the model has now, if it was the best one that `fit` was to keep.
     interrupted : bool
         Whether Ctrl-C ended the run early.
     advice : tuple of str
@@ -36,6 +38,7 @@ class History:
     accuracy: list[float] = field(default_factory=list)
     validation_cost: list[float] = field(default_factory=list)
     validation_accuracy: list[float] = field(default_factory=list)
+    kept: int | None = None
     interrupted: bool = False
     advice: tuple[str, ...] = ()
 

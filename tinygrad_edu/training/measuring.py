@@ -20,7 +20,7 @@ from tinygrad_edu.costs import (
 from tinygrad_edu.engine import at_once, no_grad
 from tinygrad_edu.errors import shown
 from tinygrad_edu.functional import ACTIVATIONS, identity
-from tinygrad_edu.nn import split
+from tinygrad_edu.nn import Module, split
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.training.history import History
 
@@ -29,19 +29,26 @@ Model = Callable[[Any], Any]
 Cost = str | Callable[[Any, Any], Any]
 
 
-def cost_of(model: Model, x: Any, y: Any, cost: Cost) -> tuple[Any, Any]:
+def set_training(model: Model, mode: bool) -> None:
+    """Tell a network whether it learns now; a function has no such thing."""
+    if isinstance(model, Module):
+        model.train(mode)
+
+
+def cost_of(model: Model, x: Any, y: Any, cost: Cost, weights: Any = None) -> tuple[Any, Any]:
     """C for a batch, and the outputs; from the weighted inputs z^L where there is a stable formula for that."""
     C = cost_named(cost, "fit: cost")
+    more = () if weights is None else (weights,)
     logits, sigma = split(model)
     stable = stable_cost(sigma, C)
     if stable is not None:
         z = logits(x)
-        return stable(z, y), sigma(z)
+        return stable(z, y, *more), sigma(z)
     _check_takes_outputs(C, sigma)
     outputs = model(x)
     if outputs is None:
         raise TypeError("fit: the model returned None; it must return its outputs (does it lack its `return`?)")
-    value = C(outputs, y)
+    value = C(outputs, y, *more)
     if value is None:
         raise TypeError("fit: the cost returned None; it must return one number (does it lack its `return`?)")
     if not isinstance(value, Tensor | np.ndarray | np.number | int | float | list | tuple):
@@ -118,15 +125,22 @@ def accuracy(outputs: Any, y: Array, threshold: float = 0.5) -> float | None:
 
 @no_grad()
 def measure(
-    history: History, model: Model, x: Array, y: Array, cost: Cost, held_out: tuple[Array, Array] | None
+    history: History,
+    model: Model,
+    x: Array,
+    y: Array,
+    cost: Cost,
+    held_out: tuple[Array, Array] | None,
+    weights: Array | None = None,
 ) -> Any:
     """Add an entry to every list of the history; the outputs for x."""
+    set_training(model, False)
     named = cost_named(cost, "fit: cost")
     threshold = 0.0 if named is binary_cross_entropy_with_logits else 0.5
     seen: list[tuple[list[float], float | None]] = []
 
-    def look(costs: list[float], accuracies: list[float], x: Array, y: Array) -> Any:
-        C, outputs = cost_of(model, x, y, cost)
+    def look(costs: list[float], accuracies: list[float], x: Array, y: Array, weights: Array | None = None) -> Any:
+        C, outputs = cost_of(model, x, y, cost, weights)
         _check_probabilities(named, outputs)
         if named in (cross_entropy, cross_entropy_with_logits) and np.shape(outputs)[1:] == (1,):
             raise ValueError(
@@ -136,7 +150,7 @@ def measure(
         seen.extend([(costs, float(C)), (accuracies, accuracy(outputs, y, threshold))])
         return outputs
 
-    outputs = look(history.cost, history.accuracy, x, y)
+    outputs = look(history.cost, history.accuracy, x, y, weights)
     if held_out is not None:
         look(history.validation_cost, history.validation_accuracy, *held_out)
     # So that Ctrl-C leaves lists of one length.

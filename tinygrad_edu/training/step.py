@@ -18,19 +18,21 @@ from tinygrad_edu.training.measuring import Array, Cost, Model, cost_of
 class Step:
     """The step: compiled if that is wanted and can be done, else as it is written."""
 
-    def __init__(self, model: Model, cost: Cost, optimizer: Optimizer, compiled: bool) -> None:
-        self._model, self._cost, self._optimizer = model, cost, optimizer
-        self._compiled = compile(partial(_moved, model, cost, optimizer)) if compiled else None
+    def __init__(
+        self, model: Model, cost: Cost, optimizer: Optimizer, compiled: bool, clip_norm: float | None = None
+    ) -> None:
+        self._model, self._cost, self._optimizer, self._clip_norm = model, cost, optimizer, clip_norm
+        self._compiled = compile(partial(_moved, model, cost, optimizer, clip_norm)) if compiled else None
 
-    def __call__(self, x: Array, y: Array) -> None:
-        """Take one step, for the examples x with the targets y."""
+    def __call__(self, x: Array, y: Array, weights: Array | None = None) -> None:
+        """Take one step, for the examples x with the targets y; some may count more than others."""
         if self._compiled is None or is_watched():
-            self._take(x, y)
+            self._take(x, y, weights)
             return
         try:
-            moved = self._compiled(x, y, np.asarray(self._optimizer.lr, float), self._optimizer.state)
+            moved = self._compiled(x, y, weights, np.asarray(self._optimizer.lr, float), self._optimizer.state)
         except Exception as error:
-            self._take(x, y)  # an error of the model itself comes out here
+            self._take(x, y, weights)  # an error of the model itself comes out here
             self._compiled = None
             warnings.warn(
                 f"fit: this model is not compiled, so it learns as well but more slowly: {error}", stacklevel=4
@@ -38,11 +40,14 @@ class Step:
             return
         self._optimizer.move(moved)
 
-    def _take(self, x: Array, y: Array) -> None:
+    def _take(self, x: Array, y: Array, weights: Array | None) -> None:
         self._optimizer.zero_grad()
-        _cost_to_lower(self._model, x, y, self._cost).backward()
-        if all(p.grad is None for p in self._optimizer.params):
+        _cost_to_lower(self._model, x, y, weights, self._cost).backward()
+        found = {p: p.grad for p in self._optimizer.params if p.grad is not None}
+        if not found:
             raise ValueError(ANOTHER_MODEL)
+        for p, g in clipped(found, self._clip_norm).items():
+            p.grad = g
         self._optimizer.step()
 
 
@@ -50,21 +55,39 @@ ANOTHER_MODEL = "fit: the cost depends on no parameter of the optimizer: is it o
 
 
 def _moved(
-    model: Model, cost: Cost, optimizer: Optimizer, x: Any, y: Any, lr: Any, state: list[State]
+    model: Model,
+    cost: Cost,
+    optimizer: Optimizer,
+    clip_norm: float | None,
+    x: Any,
+    y: Any,
+    weights: Any,
+    lr: Any,
+    state: list[State],
 ) -> list[tuple[Any, State]]:
     """A step as a function: for each parameter its new value, None where there is no gradient, and its state."""
-    C = _cost_to_lower(model, x, y, cost)
+    C = _cost_to_lower(model, x, y, weights, cost)
     found = gradients(C, np.ones(C.shape, C.dtype), optimizer.params, create_graph=True)
     if not found:
         raise ValueError(ANOTHER_MODEL)
+    found = clipped({p: found[p] for p in optimizer.params if p in found}, clip_norm)
     return [
         optimizer.update(p, found[p], lr.astype(p.dtype), *s) if p in found else (None, s)
         for p, s in zip(optimizer.params, state, strict=True)
     ]
 
 
-def _cost_to_lower(model: Model, x: Any, y: Any, cost: Cost) -> Tensor:
-    C, _ = cost_of(model, x, y, cost)
+def clipped(grads: dict[Any, Any], max_norm: float | None) -> dict[Any, Any]:
+    """The gradients, all made smaller by one factor where their norm is above ``max_norm``."""
+    if max_norm is None:
+        return grads
+    norm = np.sqrt(sum(np.sum(np.square(g)) for g in grads.values()))
+    factor = np.minimum(max_norm / (norm + 1e-6), 1.0)  # as PyTorch has it
+    return {p: g * factor.astype(g.dtype) for p, g in grads.items()}
+
+
+def _cost_to_lower(model: Model, x: Any, y: Any, weights: Any, cost: Cost) -> Tensor:
+    C, _ = cost_of(model, x, y, cost, weights)
     if not isinstance(C, Tensor) or not C.requires_grad:
         raise TypeError(
             "fit: the cost does not depend on any parameter, so nothing can be learned; is the output "

@@ -1,0 +1,76 @@
+"""One run of `fit`: what it is made of, and its loop over epochs and mini-batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.optim import LambdaLR
+from tinygrad_edu.training.checkpoint import Checkpoint
+from tinygrad_edu.training.history import History
+from tinygrad_edu.training.measuring import Array, Cost, Model, measure, set_training
+from tinygrad_edu.training.step import Step
+from tinygrad_edu.training.stopping import Best
+
+
+@dataclass
+class Run:
+    """The parts, as `fit` has checked them."""
+
+    model: Model
+    cost: Cost
+    examples: tuple[Array, Array, Array | None]
+    """x, y, and how much each example counts."""
+    held_out: tuple[Array, Array] | None
+    step: Step
+    order: np.random.Generator
+    history: History
+    best: Best
+    schedule: LambdaLR | None
+    callbacks: Sequence[Callable[[History], Any]]
+    checkpoint: Checkpoint | None
+    stopped: bool = False
+
+    def train(self, epochs: int, batch_size: int, bar: Any) -> Any:
+        """Go on to so many epochs; the outputs for x in the end."""
+        outputs = self._measure(self.history if not self.history.cost else History())
+        self.best.look(self.history)
+        bar.update(self.history.epochs)
+        while self.history.epochs < epochs and not self.stopped:
+            self._epoch(batch_size)
+            outputs = self._measure(self.history)
+            self._end_of_epoch()
+            bar.set_postfix_str(self.history.latest(), refresh=False)
+            bar.update()
+        return outputs
+
+    def finish(self) -> None:
+        """Leave the model as it is used, with its best parameters if these were kept."""
+        set_training(self.model, False)
+        if self.best.values:
+            self.best.restore()
+            self.history.kept = self.best.epoch
+
+    def _epoch(self, batch_size: int) -> None:
+        x, y, weights = self.examples
+        set_training(self.model, True)
+        shuffled = self.order.permutation(len(x))
+        for start in range(0, len(x), batch_size):
+            batch = shuffled[start : start + batch_size]
+            self.step(x[batch], y[batch], None if weights is None else weights[batch])
+
+    def _measure(self, history: History) -> Any:
+        x, y, weights = self.examples
+        return measure(history, self.model, x, y, self.cost, self.held_out, weights)
+
+    def _end_of_epoch(self) -> None:
+        self.best.look(self.history)
+        if self.schedule is not None:
+            self.schedule.step()
+        answers = [callback(self.history) for callback in self.callbacks]  # all are asked
+        self.stopped = any(answers)
+        if self.checkpoint is not None:
+            self.checkpoint.save(self.stopped)
