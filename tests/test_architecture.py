@@ -49,7 +49,7 @@ FILES_OF = {
         "anomaly",
     ],
     "backprop": ["formulas", "arguments", "forward", "magnitudes", "matrices"],
-    "nn": ["saving", "module", "initializers", "linear", "mlp"],
+    "nn": ["saving", "module", "initializers", "linear", "mlp", "convolution"],
     "optim": ["base", "sgd", "adagrad", "rmsprop", "adam", "schedules"],
     "training": ["history", "measuring", "advice", "step", "fit"],
     "rules": [

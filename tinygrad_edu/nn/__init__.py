@@ -4,9 +4,22 @@ A layer is called on a batch, one example a row, and lists its `parameters`. Wei
 z = a W + b.
 """
 
+from tinygrad_edu.nn.convolution import AvgPool2d, Conv2d, Flatten, MaxPool2d
 from tinygrad_edu.nn.initializers import INITIALIZERS
 from tinygrad_edu.nn.linear import Linear
 from tinygrad_edu.nn.mlp import MLP, Layer
 from tinygrad_edu.nn.module import Module, Sequential, split
 
-__all__ = ["INITIALIZERS", "MLP", "Layer", "Linear", "Module", "Sequential", "split"]
+__all__ = [
+    "INITIALIZERS",
+    "MLP",
+    "AvgPool2d",
+    "Conv2d",
+    "Flatten",
+    "Layer",
+    "Linear",
+    "MaxPool2d",
+    "Module",
+    "Sequential",
+    "split",
+]
