@@ -1,9 +1,9 @@
 """Layers for images: convolution, pooling, and the step from images to rows.
 
-Images have the shape (n, channels, height, width), as in PyTorch. All three windowed layers are made of the same thing:
-for every place in the window, the pixels that stand there as the window moves over the image. These are slices of the
-image, as many as the window has places, each of the size of the result. The largest of them, pixel by pixel, is max
-pooling, their mean is average pooling, and a weighted sum is convolution.
+Images have the shape (n, channels, height, width), as in PyTorch. A window moves over them. What stands at one place of
+the window as it moves is a slice of the images, ``x[:, :, 0:26, 2:28]``, of the size of the result; there are as many
+as the window has places. Their largest, pixel by pixel, is max pooling, their mean is average pooling, and their
+weighted sum is convolution.
 """
 
 from __future__ import annotations
@@ -126,11 +126,17 @@ class Conv2d(Module):
         """
         x = _images("Conv2d", x, self.n_in)
         with scope("conv2d"):
-            places = _windows("Conv2d", x, self.kernel_size, self.stride, self.padding, self.dilation)
-            n, _, height, width = places[0].shape
-            # A matrix product for each image: the columns are the positions of the kernel, with the pixels under it.
-            columns = np.stack(places, axis=2).reshape(n, self.n_in * len(places), height * width)
-            z: Tensor = self.W.reshape(self.n_out, self.n_in * len(places)) @ columns + self.b[:, None]
+            rows, columns = _slices("Conv2d", x, self.kernel_size, self.stride, self.padding, self.dilation)
+            x = _padded(x, self.padding, 0.0)
+            # What stands under the columns of the kernel, side by side: (n, n_in, kernel width, height, width').
+            # With a copy for every pixel of the kernel, not only of its width, there would be one product; this is
+            # quicker, as most of the time is spent in copying.
+            x = np.stack([x[..., column] for column in columns], axis=2)
+            z = self.b[:, None]
+            for i, row in enumerate(rows):
+                under = x[..., row, :]
+                n, c, kw, height, width = under.shape
+                z = z + self.W[:, :, i].reshape(self.n_out, c * kw) @ under.reshape(n, c * kw, height * width)
             z = z.reshape(n, self.n_out, height, width)
         z.name = self._name_of_z
         return z
@@ -153,6 +159,14 @@ class _Pool(Module):
                 f"{who}: padding {shown(padding)} is more than half of kernel_size {shown(kernel_size)}: some windows "
                 "would hold nothing but padding"
             )
+
+    def _windows(self, x: Any, fill: float) -> Any:
+        """The pixels of each window, along the first axis; the others are (n, channels, height', width')."""
+        who = type(self).__name__
+        x = _images(who, x)
+        rows, columns = _slices(who, x, self.kernel_size, self.stride, self.padding)
+        x = _padded(x, self.padding, fill)
+        return np.stack([x[..., row, column] for row in rows for column in columns])
 
     def __repr__(self) -> str:
         options = _options(self, stride=self.kernel_size, padding=(0, 0))
@@ -194,11 +208,8 @@ class MaxPool2d(_Pool):
         The result has shape (n, channels, height', width'), with height' = ⌊(height + 2 padding − kernel height) /
         stride⌋ + 1, and width' likewise. Errors are those of `Conv2d`.
         """
-        x = _images("MaxPool2d", x)
         with scope("max_pool2d"):
-            return np.max(
-                np.stack(_windows("MaxPool2d", x, self.kernel_size, self.stride, self.padding, fill=-inf)), axis=0
-            )
+            return np.max(self._windows(x, -inf), axis=0)
 
 
 class AvgPool2d(_Pool):
@@ -219,9 +230,8 @@ class AvgPool2d(_Pool):
 
     def __call__(self, x: Any) -> Any:
         """The means for images ``x`` of shape (n, channels, height, width); shapes and errors as in `MaxPool2d`."""
-        x = _images("AvgPool2d", x)
         with scope("avg_pool2d"):
-            return np.mean(np.stack(_windows("AvgPool2d", x, self.kernel_size, self.stride, self.padding)), axis=0)
+            return np.mean(self._windows(x, 0.0), axis=0)
 
 
 class Flatten(Module):
@@ -246,19 +256,15 @@ class Flatten(Module):
         return "Flatten()"
 
 
-# --- Windows ----------------------------------------------------------------------------------------------------
+# --- Slices -----------------------------------------------------------------------------------------------------
 
 
-def _windows(
-    who: str, x: Any, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair = (1, 1), fill: float = 0.0
-) -> list[Any]:
-    """For every place in the kernel the pixels that stand there, row by row: (n, channels, height', width') each."""
-    rows, columns = (
-        _starts(who, side, *of_axis)
-        for side, *of_axis in zip(("height", "width"), x.shape[2:], kernel, stride, padding, dilation, strict=True)
-    )
-    x = _padded(x, padding, fill)
-    return [x[:, :, row, column] for row in rows for column in columns]
+def _slices(
+    who: str, x: Any, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair = (1, 1)
+) -> tuple[list[slice], list[slice]]:
+    """For every row of the kernel the rows of the padded images that stand under it as it moves; so for the columns."""
+    height, width = zip(x.shape[2:], kernel, stride, padding, dilation, strict=True)
+    return _starts(who, "height", *height), _starts(who, "width", *width)
 
 
 def _starts(who: str, side: str, size: int, kernel: int, stride: int, padding: int, dilation: int) -> list[slice]:
