@@ -69,15 +69,16 @@ assert abs(turn - T_c) < (0.3 if quick else 0.2)
 
 figure = new_figure(8, 6)
 axes = figure.subplot_mosaic([["cold", "critical", "hot"], ["curves"] * 3])
-for name, T in (("cold", 1.5), ("critical", 2.3), ("hot", 3.5)):
+for name, T, what in (("cold", 1.5, "ordered"), ("critical", 2.3, "near $T_c$"), ("hot", 3.5, "disordered")):
     axes[name].imshow(x_test[np.argmin(np.abs(T_test - T))], cmap="gray", vmin=-1, vmax=1)
-    axes[name].set(title=f"T = {T}", xticks=[], yticks=[])
+    axes[name].set(title=f"T = {T}: {what}", xticks=[], yticks=[])
+axes["cold"].set(ylabel="spins: white up, black down")
 curves = axes["curves"]
 curves.plot(temperatures, mean_p, "o-", color=BLUE, label="mean output, the probability of “ordered”")
 curves.plot(temperatures, accuracy, "s--", color=ORANGE, label="accuracy")
 curves.axvline(T_c, color="black", label=f"$T_c$ = {T_c:.3f}")
 curves.axvspan(T_c - 0.4, T_c + 0.4, color="0.9", zorder=0, label="not among the training data")
 curves.set(xlabel="temperature T", title=f"A network that tells ordered from disordered spins, {L}×{L}")
-curves.legend(loc="center left")
+curves.legend(loc="center right")
 Path("pictures").mkdir(exist_ok=True)
 figure.savefig("pictures/10_ising_phases.png", dpi=150)
