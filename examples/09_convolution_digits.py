@@ -1,8 +1,8 @@
 """A convolutional network on handwritten digits, against a perceptron with as many parameters.
 
-On the test images both are right about equally often. But move these by one pixel, which no reader would notice: the
-perceptron knows each pixel by its place and loses half of them; the convolution looks for the same 3×3 patterns
-everywhere, pooling forgives a shift by a pixel, and it keeps more. Neither has seen a moved digit.
+On the test images they differ little. But move these by one pixel, which no reader would notice: the perceptron knows
+each pixel by its place, and misses more than half of them. The convolution looks for the same 3×3 patterns everywhere,
+and pooling forgives a small shift: it misses fewer. Neither has been trained with a moved digit.
 """
 
 import sys

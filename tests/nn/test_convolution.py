@@ -373,7 +373,7 @@ ERRORS = {
         lambda: CONV(np.zeros((5, 64))),
         ValueError,
         "(5, 64)",
-        "x.reshape(-1, channels, height, width)",
+        "x.reshape(-1, 1, height, width)",
     ),
     "pool without channels": (
         lambda: POOL(np.zeros((5, 8, 8))),
@@ -383,12 +383,18 @@ ERRORS = {
     ),
     "a number": (lambda: AvgPool2d(2)(1.0), ValueError, "AvgPool2d: x has shape ()"),
     "channels": (lambda: CONV(np.zeros((5, 3, 8, 8))), ValueError, "(5, 3, 8, 8)", "(n, 1, height, width)"),
+    "channels last": (lambda: CONV(np.zeros((5, 8, 8, 1))), ValueError, "(5, 8, 8, 1)", "np.moveaxis(x, -1, 1)"),
+    "single image": (
+        lambda: Conv2d(3, 1, 3)(np.zeros((3, 8, 8))),
+        ValueError,
+        "width); a single image becomes x[None]",
+    ),
     "small": (lambda: CONV(np.zeros((5, 1, 8, 2))), ValueError, "width 2 are smaller", "whose width is 3"),
     "small pool": (lambda: POOL(np.zeros((5, 1, 2, 8))), ValueError, "MaxPool2d", "height 2 are smaller"),
     "small, padded": (
         lambda: Conv2d(1, 1, 7, padding=1)(np.zeros((1, 1, 4, 4))),
         ValueError,
-        "height 4, with padding 6, are smaller than the kernel, whose height is 7",
+        "height 4, 6 with the padding, are smaller than the kernel, whose height is 7",
     ),
     "small, dilated": (
         lambda: Conv2d(1, 1, 3, dilation=2)(np.zeros((1, 1, 4, 4))),

@@ -96,13 +96,11 @@ class Conv2d(Module):
         self.dilation = _pair("Conv2d: dilation", dilation, 1)
         if np.dtype(dtype).kind != "f":
             raise TypeError(f"Conv2d: dtype must be one of floats, such as np.float32, not {np.dtype(dtype)}")
-        # An input goes to n_out units at each place of the kernel. As many columns are drawn, and the first n_out kept.
-        places = prod(self.kernel_size)
         start = initializer_named(init, "Conv2d: init")
-        W, b = start(generator_of(rng, "Conv2d: rng"), n_in * places, n_out * places)
-        W = W[:, :n_out].T.reshape(n_out, n_in, *self.kernel_size)
+        W, b = start(generator_of(rng, "Conv2d: rng"), self.n_in, self.n_out, places=prod(self.kernel_size))
+        W = W.T.reshape(self.n_out, self.n_in, *self.kernel_size)
         self.W = Tensor(W, requires_grad=True, name=f"W{suffix}", dtype=dtype)
-        self.b = Tensor(b[:n_out], requires_grad=True, name=f"b{suffix}", dtype=dtype)
+        self.b = Tensor(b, requires_grad=True, name=f"b{suffix}", dtype=dtype)
         self._name_of_z = f"z{suffix}"
 
     def __call__(self, x: Any) -> Tensor:
@@ -128,9 +126,8 @@ class Conv2d(Module):
         with scope("conv2d"):
             rows, columns = _slices("Conv2d", x, self.kernel_size, self.stride, self.padding, self.dilation)
             x = _padded(x, self.padding, 0.0)
-            # What stands under the columns of the kernel, side by side: (n, n_in, kernel width, height, width').
-            # With a copy for every pixel of the kernel, not only of its width, there would be one product; this is
-            # quicker, as most of the time is spent in copying.
+            # A copy of the images for each column of the kernel, (n, n_in, kernel width, height, width'), then a matrix
+            # product for each row. With a copy for each weight one product would do, but it is copying that takes time.
             x = np.stack([x[..., column] for column in columns], axis=2)
             z = self.b[:, None]
             for i, row in enumerate(rows):
@@ -271,13 +268,11 @@ def _starts(who: str, side: str, size: int, kernel: int, stride: int, padding: i
     """Along one axis: which pixels stand at each place of the kernel, as it moves."""
     last = size + 2 * padding - dilation * (kernel - 1) - 1  # the last place where the kernel may begin
     if last < 0:
+        padded = f", {size + 2 * padding} with the padding," if padding else ""
+        spread = f", spread over {dilation * (kernel - 1) + 1} by dilation {dilation}" if dilation > 1 else ""
         raise ValueError(
-            f"{who}: images of {side} {size}"
-            + f", with padding {size + 2 * padding}," * bool(padding)
-            + " are smaller "
-            f"than the kernel, whose {side} is {kernel}"
-            + f", spread over {dilation * (kernel - 1) + 1} by dilation {dilation}" * (dilation > 1)
-            + "; use a smaller kernel, or more padding"
+            f"{who}: images of {side} {size}{padded} are smaller than the kernel, whose {side} is {kernel}{spread}; "
+            "use a smaller kernel, or more padding"
         )
     return [slice(i, i + last + 1, stride) for i in range(0, dilation * kernel, dilation)]
 
@@ -306,12 +301,16 @@ def _images(who: str, x: Any, channels: int | None = None) -> Any:
     """A batch of images, with that number of channels where one is asked for."""
     x = _numbers(who, x)
     if x.ndim != 4 or channels not in (None, x.shape[1]):
-        fits = f"(n, {channels or 'channels'}, height, width)"
-        hints = {
-            2: "; rows of pixels become images with x.reshape(-1, channels, height, width)",
-            3: "; images without an axis of channels become x[:, None], a single image x[None]",
-        }
-        raise ValueError(f"{who}: x has shape {x.shape}, but this layer takes {fits}{hints.get(x.ndim, '')}")
+        fits = f"{channels or 'channels'}, height, width"
+        hint = ""
+        if x.ndim == 2:
+            hint = f"; rows of pixels become images with x.reshape(-1, {fits})"
+        elif x.ndim == 3:
+            no_axis = "; images without an axis of channels become x[:, None]" if channels in (None, 1) else ""
+            hint = f"{no_axis}; a single image becomes x[None]"
+        elif x.ndim == 4 and x.shape[-1] == channels:
+            hint = "; channels that stand last come second with np.moveaxis(x, -1, 1)"
+        raise ValueError(f"{who}: x has shape {x.shape}, but this layer takes (n, {fits}){hint}")
     return x
 
 
