@@ -29,7 +29,7 @@ Pair = tuple[int, int]
 class Conv2d(Module):
     """A convolutional layer, z = W ⋆ a + b: one small set of weights, a kernel, moves over the whole image.
 
-    With stride s, dilation d, and a padded with zeros,
+    With stride s, dilation d, and a padded with zeros::
 
         z[n, o, y, x] = b[o] + Σ_c Σ_i Σ_j W[o, c, i, j] a[n, c, s y + d i, s x + d j]
 
