@@ -143,18 +143,21 @@ def test_gradients_are_sums_over_the_loops(drawn, seed):
 
 
 @few
-@given(LAYERS)
-def test_compiled_it_gives_the_same(drawn):
+@given(LAYERS, st.sampled_from([np.float64, np.float32]))
+def test_compiled_it_gives_the_same(drawn, dtype):
     f, point = function_and_point(*drawn)
+    point = {name: a.astype(dtype) for name, a in point.items()}
 
     def cost(p):
         return np.sum(np.sin(f(p)))
 
     C, gradient = tg.value_and_grad(cost)(point)
     again, compiled = tg.compile(tg.value_and_grad(cost))(point)
-    np.testing.assert_allclose(again, C, rtol=1e-12)
+    tolerance = 1e-12 if dtype == np.float64 else 1e-4
+    np.testing.assert_allclose(again, C, rtol=tolerance, atol=tolerance)
     for name, g in gradient.items():
-        np.testing.assert_allclose(compiled[name], g, rtol=0, atol=1e-12)
+        np.testing.assert_allclose(compiled[name], g, rtol=0, atol=tolerance)
+        assert compiled[name].dtype == g.dtype == dtype
 
 
 # --- PyTorch ------------------------------------------------------------------------------------------------
