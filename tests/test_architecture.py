@@ -49,7 +49,7 @@ FILES_OF = {
         "anomaly",
     ],
     "backprop": ["formulas", "arguments", "forward", "magnitudes", "matrices"],
-    "nn": ["saving", "summary", "module", "initializers", "linear", "mlp", "regularization"],
+    "nn": ["saving", "summary", "module", "initializers", "linear", "mlp", "convolution", "regularization"],
     "optim": ["base", "sgd", "adagrad", "rmsprop", "adam", "schedules"],
     "training": ["history", "measuring", "advice", "weights", "stopping", "checkpoint", "step", "run", "fit"],
     "rules": [

@@ -4,6 +4,7 @@ A layer is called on a batch, one example a row, and lists its `parameters`. Wei
 z = a W + b.
 """
 
+from tinygrad_edu.nn.convolution import AvgPool2d, Conv2d, Flatten, MaxPool2d
 from tinygrad_edu.nn.initializers import INITIALIZERS
 from tinygrad_edu.nn.linear import Linear
 from tinygrad_edu.nn.mlp import MLP, Layer
@@ -13,11 +14,15 @@ from tinygrad_edu.nn.regularization import BatchNorm1d, Dropout, LayerNorm
 __all__ = [
     "INITIALIZERS",
     "MLP",
+    "AvgPool2d",
     "BatchNorm1d",
+    "Conv2d",
     "Dropout",
+    "Flatten",
     "Layer",
     "LayerNorm",
     "Linear",
+    "MaxPool2d",
     "Module",
     "Sequential",
     "split",
