@@ -1,5 +1,8 @@
 """Optimisers: how the parameters move once the gradient is known."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from tinygrad_edu.optim.adagrad import Adagrad
 from tinygrad_edu.optim.adam import Adam, AdamW
 from tinygrad_edu.optim.base import Optimizer
@@ -14,6 +17,9 @@ from tinygrad_edu.optim.schedules import (
 )
 from tinygrad_edu.optim.sgd import SGD
 
+if TYPE_CHECKING:
+    from tinygrad_edu.training.minimize import minimize
+
 __all__ = [
     "SGD",
     "Adagrad",
@@ -27,4 +33,11 @@ __all__ = [
     "RMSprop",
     "SequentialLR",
     "StepLR",
+    "minimize",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "minimize":  # it compiles, and so stands below this room
+        return import_module("tinygrad_edu.training.minimize").minimize
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -15,11 +15,11 @@ from tinygrad_edu.costs import cost_named
 from tinygrad_edu.errors import check_number, shown
 from tinygrad_edu.nn.initializers import generator_of
 from tinygrad_edu.optim import LambdaLR, Optimizer
-from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.training.advice import advice, warn_of_targets
 from tinygrad_edu.training.checkpoint import Checkpoint, tensors_of
+from tinygrad_edu.training.examples import examples, held_out_of
 from tinygrad_edu.training.history import History
-from tinygrad_edu.training.measuring import Array, Cost, Model
+from tinygrad_edu.training.measuring import Cost, Model
 from tinygrad_edu.training.run import Run
 from tinygrad_edu.training.step import Step
 from tinygrad_edu.training.stopping import Best
@@ -116,12 +116,12 @@ def fit(
     FileExistsError
         If the checkpoint is there already, and ``resume`` is not set.
     """
-    xs, ys = _examples("x", "y", x, y)
+    xs, ys = examples("fit", "x", "y", x, y)
     flags = {"progress": progress, "compiled": compiled, "keep_best": keep_best, "resume": resume}
     for name, value in flags.items():
         if not isinstance(value, int | np.bool_):
             raise TypeError(f"fit: {name} must be True or False, not {shown(value)}")
-    held_out = None if validation is None else _held_out(validation)
+    held_out = None if validation is None else held_out_of("fit", validation)
     _check(model, optimizer, cost)
     epochs, batch_size = _whole("epochs", epochs, 0), _whole("batch_size", batch_size, 1)
     order = generator_of(rng, "fit: rng")
@@ -200,13 +200,6 @@ def _whole(name: str, value: Any, least: int) -> int:
     return int(value)
 
 
-def _held_out(validation: Any) -> tuple[Array, Array]:
-    if not isinstance(validation, tuple | list) or len(validation) != 2:
-        what = f"an array of shape {validation.shape}" if isinstance(validation, np.ndarray) else shown(validation)
-        raise TypeError(f"fit: validation must be a pair (x, y) of examples and their targets, not {what}")
-    return _examples("validation x", "validation y", *validation)
-
-
 def _bar(epochs: int, progress: bool) -> Any:
     import warnings
 
@@ -217,45 +210,3 @@ def _bar(epochs: int, progress: bool) -> Any:
         warnings.simplefilter("ignore", TqdmExperimentalWarning)
         from tqdm.auto import tqdm
     return tqdm(total=epochs, desc="training", unit="epoch", disable=not progress)
-
-
-def _array(name: str, data: Any) -> Array:
-    """The examples, or the targets, as an array."""
-    if isinstance(data, np.ma.MaskedArray):
-        raise TypeError(f"fit: {name} is a masked array, whose mask would be ignored; leave out, or fill, masked rows")
-    if isinstance(data, Tensor):
-        return data.numpy()
-    try:
-        array = np.asarray(data)
-    except ValueError:
-        raise ValueError(
-            f"fit: {name} must have one row per example, all of one shape, but its rows have different shapes; pad or "
-            "cut them"
-        ) from None
-    if array.ndim == 0 and array.dtype.kind == "O":
-        raise TypeError(
-            f"fit: {name} must be an array or a list with one row per example, not {shown(data)}; of a generator, "
-            "a zip or a set, make np.array(list(...))"
-        )
-    return array
-
-
-def _examples(name_x: str, name_y: str, x: npt.ArrayLike, y: npt.ArrayLike) -> tuple[Array, Array]:
-    x, y = _array(name_x, x), _array(name_y, y)
-    if x.ndim == 0 or y.ndim == 0 or len(x) != len(y):
-        raise ValueError(
-            f"fit: {name_x} of shape {x.shape} and {name_y} of shape {y.shape} need one row per example each"
-        )
-    if len(x) == 0:
-        raise ValueError(f"fit: {name_x} is empty (shape {x.shape}); there is nothing to learn from")
-    for name, values in ((name_x, x), (name_y, y)):
-        if values.dtype.kind not in "fiub":
-            way_out = (
-                "; labels of names are np.unique(names, return_inverse=True)[1]" if values.dtype.kind in "US" else ""
-            )
-            raise TypeError(f"fit: {name} must be real numbers, not of dtype {values.dtype}{way_out}")
-        finite = np.isfinite(values)
-        if not finite.all():
-            place = tuple(int(i) for i in np.argwhere(~finite)[0])
-            raise ValueError(f"fit: {name} has {values[place]} at index {place}; drop or fill such rows first")
-    return x, y

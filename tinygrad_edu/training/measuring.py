@@ -35,27 +35,27 @@ def set_training(model: Model, mode: bool) -> None:
         model.train(mode)
 
 
-def cost_of(model: Model, x: Any, y: Any, cost: Cost, weights: Any = None) -> tuple[Any, Any]:
+def cost_of(model: Model, x: Any, y: Any, cost: Cost, weights: Any = None, who: str = "fit") -> tuple[Any, Any]:
     """C for a batch, and the outputs; from the weighted inputs z^L where there is a stable formula for that."""
-    C = cost_named(cost, "fit: cost")
+    C = cost_named(cost, f"{who}: cost")
     more = () if weights is None else (weights,)
     logits, sigma = split(model)
     stable = stable_cost(sigma, C)
     if stable is not None:
         z = logits(x)
         return stable(z, y, *more), sigma(z)
-    _check_takes_outputs(C, sigma)
+    _check_takes_outputs(who, C, sigma)
     outputs = model(x)
     if outputs is None:
-        raise TypeError("fit: the model returned None; it must return its outputs (does it lack its `return`?)")
+        raise TypeError(f"{who}: the model returned None; it must return its outputs (does it lack its `return`?)")
     value = C(outputs, y, *more)
     if value is None:
-        raise TypeError("fit: the cost returned None; it must return one number (does it lack its `return`?)")
+        raise TypeError(f"{who}: the cost returned None; it must return one number (does it lack its `return`?)")
     if not isinstance(value, Tensor | np.ndarray | np.number | int | float | list | tuple):
-        raise TypeError(f"fit: the cost returned {shown(value)}; it must return one number, the mean over the batch")
+        raise TypeError(f"{who}: the cost returned {shown(value)}; it must return one number, the mean over the batch")
     if isinstance(value, list | tuple) or np.size(value) != 1:
         raise ValueError(
-            f"fit: the cost returned {_shape_of(value)}; it must return one number, the mean over the batch"
+            f"{who}: the cost returned {_shape_of(value)}; it must return one number, the mean over the batch"
         )
     return value, outputs
 
@@ -64,25 +64,25 @@ def _shape_of(value: Any) -> str:
     return f"a {type(value).__name__}" if isinstance(value, list | tuple) else f"shape {np.shape(value)}"
 
 
-def _check_takes_outputs(cost: Callable[[Any, Any], Any], sigma: Callable[[Any], Any]) -> None:
+def _check_takes_outputs(who: str, cost: Callable[[Any, Any], Any], sigma: Callable[[Any], Any]) -> None:
     """Raise where a cost is given outputs of an activation function that it is not made for."""
     if sigma is identity or sigma not in ACTIVATIONS.values():
         return
     for (_, name), from_logits in FROM_LOGITS.items():
         if cost is from_logits:
             raise ValueError(
-                f"fit: {cost.__name__} takes weighted inputs, but the network's output is {sigma.__name__}; use the "
+                f"{who}: {cost.__name__} takes weighted inputs, but the network's output is {sigma.__name__}; use the "
                 f"cost {name!r}, which is computed from the weighted inputs where it can be, or output='identity'"
             )
     if cost is cross_entropy:  # of outputs that need not sum to 1: it falls to 0 when every unit says yes
         raise ValueError(
-            f"fit: cross_entropy is of classes that exclude each other, so it takes the outputs of softmax, but the "
+            f"{who}: cross_entropy is of classes that exclude each other, so it takes the outputs of softmax, but the "
             f"network's output is {sigma.__name__}; use output='softmax', or for units that say yes or no each for "
             "itself the cost 'binary_cross_entropy'"
         )
 
 
-def _check_probabilities(cost: Callable[[Any, Any], Any], outputs: Any) -> None:
+def _check_probabilities(who: str, cost: Callable[[Any, Any], Any], outputs: Any) -> None:
     """Raise where a cost of probabilities is given something else: it could fall for ever, and mean nothing."""
     for (output, name), from_logits in FROM_LOGITS.items():
         if cost is COSTS[name]:
@@ -90,7 +90,7 @@ def _check_probabilities(cost: Callable[[Any, Any], Any], outputs: Any) -> None:
             wrong = a[(a < -1e-6) | (a > 1 + 1e-6)]  # but for rounding
             if wrong.size:
                 raise ValueError(
-                    f"fit: an output of the model is {wrong[0]:g}, but the cost {name!r} takes probabilities, from 0 "
+                    f"{who}: an output of the model is {wrong[0]:g}, but the cost {name!r} takes probabilities, from 0 "
                     f"to 1; end the model in {output}, or take {from_logits.__name__!r} if it gives weighted inputs"
                 )
 
@@ -132,20 +132,21 @@ def measure(
     cost: Cost,
     held_out: tuple[Array, Array] | None,
     weights: Array | None = None,
+    who: str = "fit",
 ) -> Any:
     """Add an entry to every list of the history; the outputs for x."""
     set_training(model, False)
-    named = cost_named(cost, "fit: cost")
+    named = cost_named(cost, f"{who}: cost")
     threshold = 0.0 if named is binary_cross_entropy_with_logits else 0.5
     seen: list[tuple[list[float], float | None]] = []
 
     def look(costs: list[float], accuracies: list[float], x: Array, y: Array, weights: Array | None = None) -> Any:
-        C, outputs = cost_of(model, x, y, cost, weights)
-        _check_probabilities(named, outputs)
+        C, outputs = cost_of(model, x, y, cost, weights, who)
+        _check_probabilities(who, named, outputs)
         if named in (cross_entropy, cross_entropy_with_logits) and np.shape(outputs)[1:] == (1,):
             raise ValueError(
-                f"fit: the model has one output unit, but {named.__name__} has one unit for each class, and softmax of "
-                "one is always 1; take 'binary_cross_entropy' and a sigmoid for yes or no"
+                f"{who}: the model has one output unit, but {named.__name__} has one unit for each class, and softmax "
+                "of one is always 1; take 'binary_cross_entropy' and a sigmoid for yes or no"
             )
         seen.extend([(costs, float(C)), (accuracies, accuracy(outputs, y, threshold))])
         return outputs
