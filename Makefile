@@ -49,7 +49,7 @@ docs: $(DONE)docs $(DONE)plots ## build the pages, running their code, into docs
 pictures: $(DONE)plots ## make the pictures in docs/images anew
 	$(BIN)/python docs/make_pictures.py $(ARGS)
 
-examples: $(DONE)plots $(DONE)examples ## run all examples, some of which take a minute (ARGS=--quick: seconds)
+examples: $(DONE)plots $(DONE)scipy $(DONE)examples ## run all examples, some of which take a minute (ARGS=--quick: seconds)
 	@set -e; for file in examples/*.py; do echo "== $$file"; $(BIN)/python $$file $(ARGS); done
 
 bench: $(DONE)plots $(DONE)bench ## measure speed, in ten minutes, for docs/benchmarks.md (ARGS=--quick: in seconds)

@@ -88,7 +88,7 @@ class RBM(Module):
         if len(v) != len(h):
             raise ValueError(f"RBM: v has {len(v)} rows and h {len(h)}; they go in pairs, so these must be as many")
         with scope("energy"):
-            return -(v @ self.b) - h @ self.c - np.sum((v @ self.W) * h, axis=1)
+            return -np.sum(v * self.b, axis=1) - np.sum(h * self.c, axis=1) - np.sum((v @ self.W) * h, axis=1)
 
     def free_energy(self, v: Any) -> Any:
         """F(v) = −ln Σ_h exp(−E(v, h)) = −b·v − Σ_j ln(1 + exp(v W + c)_j), of each row; shape (n,).
@@ -97,7 +97,7 @@ class RBM(Module):
         """
         v = self._batch("v", v, self.b)
         with scope("free energy"):
-            return -(v @ self.b) - np.sum(softplus(v @ self.W + self.c), axis=1)
+            return -np.sum(v * self.b, axis=1) - np.sum(softplus(v @ self.W + self.c), axis=1)
 
     # --- Given one layer, the other -------------------------------------------------------------------------
 
@@ -191,7 +191,7 @@ class RBM(Module):
             if n_visible <= n_hidden:
                 return logsumexp(-self.free_energy(_all_states(n_visible, self.W.dtype)))
             h = _all_states(n_hidden, self.W.dtype)
-            return logsumexp(h @ self.c + np.sum(softplus(h @ self.W.T + self.b), axis=1))
+            return logsumexp(np.sum(h * self.c, axis=1) + np.sum(softplus(h @ self.W.T + self.b), axis=1))
 
     def log_likelihood(self, v: Any) -> Any:
         """The mean of ln p(v) = −F(v) − ln Z over the rows of ``v``, exactly; one number, in nats.
