@@ -26,10 +26,10 @@ help: ## show this list
 demo: $(DONE)plots ## film a small network; train one on real digits, check it, draw it
 	$(RUN) tinygrad_edu $(ARGS)
 
-test: $(DONE)plots $(DONE)scipy $(DONE)test ## run the tests
+test: $(DONE)plots $(DONE)test ## run the tests
 	$(RUN) pytest --numprocesses=auto --dist=worksteal $(ARGS)
 
-test-peers: $(DONE)plots $(DONE)scipy $(DONE)test $(DONE)peers ## run the tests against other frameworks
+test-peers: $(DONE)plots $(DONE)test $(DONE)peers ## run the tests against other frameworks
 	$(RUN) pytest -m peers $(ARGS)
 
 lint: $(DONE)lint ## look for mistakes and untidy format
@@ -49,13 +49,13 @@ docs: $(DONE)docs $(DONE)plots ## build the pages, running their code, into docs
 pictures: $(DONE)plots ## make the pictures in docs/images anew
 	$(BIN)/python docs/make_pictures.py $(ARGS)
 
-examples: $(DONE)plots $(DONE)scipy $(DONE)examples ## run all examples, some of which take a minute (ARGS=--quick: seconds)
+examples: $(DONE)plots $(DONE)examples ## run all examples, some of which take a minute (ARGS=--quick: seconds)
 	@set -e; for file in examples/*.py; do echo "== $$file"; $(BIN)/python $$file $(ARGS); done
 
 bench: $(DONE)plots $(DONE)bench ## measure speed, in ten minutes, for docs/benchmarks.md (ARGS=--quick: in seconds)
 	@set -e; for file in $(BENCHMARKS); do echo "== $$file"; $(BIN)/python $$file $(ARGS); done
 
-setup: $(DONE)plots $(DONE)fast $(DONE)scipy $(DONE)test $(DONE)lint $(DONE)docs $(DONE)peers ## install everything there is to install
+setup: $(DONE)plots $(DONE)fast $(DONE)test $(DONE)lint $(DONE)docs $(DONE)peers ## install everything there is to install
 
 clean: ## remove what was made here, except $(VENV)
 	rm -rf build dist demo docs/_build .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
@@ -74,7 +74,7 @@ $(DONE)package: pyproject.toml $(DONE)venv
 	$(PIP) --editable .
 	@touch $@
 
-$(DONE)plots $(DONE)fast $(DONE)scipy: $(DONE)%: pyproject.toml $(DONE)package # an extra
+$(DONE)plots $(DONE)fast: $(DONE)%: pyproject.toml $(DONE)package # an extra
 	$(PIP) --editable ".[$*]"
 	@touch $@
 
