@@ -101,9 +101,9 @@ def test_the_smaller_layer_is_enumerated(n_visible, n_hidden):
 
 def test_large_weights_do_not_overflow():
     rbm = RBM(2, 2, rng=0)
-    rbm.W.data = np.array([[1e4, -1e4], [2e4, 3e4]])
+    rbm.W.data = np.array([[1e4, 1e4], [2e4, 3e4]])
     v = np.array([[1.0, 1.0]])
-    assert rbm.log_partition_function().item() == pytest.approx(5e4)  # h = (1, 1)
+    assert rbm.log_partition_function().item() == pytest.approx(7e4, rel=1e-15)  # v = h = (1, 1)
     assert all(np.isfinite(g).all() for g in gradients(rbm, rbm.log_likelihood(v)))
 
 
@@ -232,16 +232,17 @@ def test_single_precision_stays(drawn, seed):
 # --- Learning, saving, pictures -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("persistent", [None, np.zeros((40, 4))], ids=["from data", "persistent"])
-def test_training_raises_the_likelihood(persistent):
+@pytest.mark.parametrize("is_persistent", [False, True])
+def test_training_raises_the_likelihood(is_persistent):
     """Two patterns, each with probability ½: the best there is is ln ½."""
+    persistent = np.zeros((200, 4)) if is_persistent else None
     rng = np.random.default_rng(0)
     v = np.repeat([[1.0, 1, 0, 0], [0, 0, 1, 1]], 20, axis=0)
     rbm = RBM(4, 2, rng)
-    optimizer = tg.optim.SGD(rbm.parameters(), lr=0.2)
+    optimizer = tg.optim.SGD(rbm.parameters(), lr=0.1)
     before = rbm.log_likelihood(v).item()
     assert before == pytest.approx(4 * np.log(0.5), abs=0.01)
-    for _ in range(600):
+    for _ in range(1000):
         optimizer.zero_grad()
         rbm.contrastive_divergence(v, 1, rng, persistent).backward()
         optimizer.step()
@@ -257,7 +258,7 @@ def test_a_stack_is_fine_tuned_by_fit():
     options = {"cost": "cross_entropy", "optimizer": optimizer, "batch_size": 20, "rng": 0, "progress": False}
     # The biases b of visible units play no part on the way up, so that their gradient is 0
     history = tg.fit(net, x, x[:, 0].astype(int), epochs=100, **options)
-    assert history.accuracy[-1] > 0.95 if hasattr(history, "accuracy") else history.cost[-1] < 0.1
+    assert history.cost[-1] < 0.1
 
 
 def test_save_and_load(tmp_path):
@@ -270,17 +271,16 @@ def test_save_and_load(tmp_path):
 
 
 def test_pictures(tmp_path):
-    """v W + c is a layer's z, so W and c have a BP4 and a BP3; the energy −b·v is none, and b has neither."""
+    """v W + c is a layer's z, so W and c have a BP4 and a BP3; −b·v is no layer, and b has neither."""
     rbm = RBM(3, 2, rng=0)
     C = rbm.contrastive_divergence(np.eye(3), rng=0)
     source = tg.draw(C).source
-    assert "∂C/∂W" in source
-    assert "∂C/∂b " not in source
     arrows = [line for line in source.splitlines() if "->" in line and "BP" in line]
+    assert not any("∂C/∂b" in line for line in arrows)
+    assert sum("∂C/∂W" in line for line in arrows) == 2
     assert sorted(re.search(r"BP\d", line)[0] for line in arrows) == ["BP1", "BP1", "BP3", "BP3", "BP4", "BP4"]
     tg.explore(C, tmp_path / "film.html")
     assert "free energy" in (tmp_path / "film.html").read_text(encoding="utf-8")
-    assert "BP" not in tg.draw(np.sum(rbm.energy(np.eye(3), np.ones((3, 2))))).source
 
 
 # --- Errors -------------------------------------------------------------------------------------------------
