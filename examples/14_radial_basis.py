@@ -62,7 +62,7 @@ assert error < error_first / (1.5 if quick else 8)
 
 figure = new_figure(11, 6.6)
 heights_of, errors_of = figure.subplots(2, 3, sharex=True, sharey=True)
-titles = ("Franke's surface and the 300 points", "k-means and least squares", "everything learned")
+titles = ("the surface, 300 points", "k-means and least squares", "everything learned")
 for axes, height, title in zip(heights_of, (true, z_first, z), titles, strict=True):
     filled = axes.contourf(*grid.T, height.T, np.linspace(-0.1, 1.3, 15), cmap="viridis", extend="both")
     axes.set(title=title, aspect="equal")
@@ -70,12 +70,12 @@ figure.colorbar(filled, ax=heights_of, label="height")
 heights_of[0].scatter(*points.T, s=3, color="white")
 for axes, height, e in zip(errors_of[1:], (z_first, z), (error_first, error), strict=True):
     filled = axes.contourf(*grid.T, (height - true).T, np.linspace(-0.1, 0.1, 21), cmap="RdBu_r", extend="both")
-    axes.set(title=f"its error: {e:.4f} (root mean square)", xlabel="$x_1$", aspect="equal")
+    axes.set(title=f"error: {e:.4f} r.m.s.", xlabel="$x_1$", aspect="equal")
 figure.colorbar(filled, ax=errors_of, label="fit − surface")
 errors_of[0].scatter(*centres.T, s=25, facecolors="none", edgecolors="black", label="by k-means")
 errors_of[0].scatter(*net.centres.numpy().T, s=25, marker="x", color="#D55E00", label="learned")
 errors_of[0].set(title="the centres", xlabel="$x_1$", aspect="equal")
-errors_of[0].legend(loc="upper left", bbox_to_anchor=(-0.75, 1))
+errors_of[0].legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2)
 for axes in (heights_of[0], errors_of[0]):
     axes.set(ylabel="$x_2$", xlim=(0, 1), ylim=(0, 1))
 Path("pictures").mkdir(exist_ok=True)
