@@ -64,13 +64,14 @@ assert likeness.mean() < 10
 
 figure = new_figure(9, 4.2)
 W = first.W.numpy().T
+W = W[np.argsort(-np.linalg.norm(W, axis=1))]
 for strip, pictures, title, cmap, limits in zip(
     figure.subfigures(3, 1),
     (x, samples, W),
     (
         "digits of the data",
         "drawn by the network",
-        "weights of hidden units in the first machine: red positive, blue negative",
+        "the largest weights of hidden units in the first machine: red positive, blue negative",
     ),
     ("gray_r", "gray_r", "RdBu_r"),
     ((0, 1), (0, 1), (-2, 2)),
