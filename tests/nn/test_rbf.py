@@ -203,7 +203,7 @@ def test_centres_are_learned_or_stay():
     names = ["log_widths", "linear.W", "linear.b"]
     assert list(RBF.from_data(x, 3, 1, rng=0).named_parameters()) == names
     assert list(RBF.from_data(x, 3, 1, rng=0, learn_centres=True).named_parameters()) == ["centres", *names]
-    assert list(RBF.from_data(x, 3, 1, rng=0).state_dict()) == ["centres", *names]
+    assert list(RBF.from_data(tg.Tensor(x, requires_grad=True), 3, 1, rng=0).state_dict()) == ["centres", *names]
 
 
 def test_one_unit_is_as_wide_as_the_data():

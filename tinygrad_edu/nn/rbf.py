@@ -134,6 +134,8 @@ class RBF(Module):
     def phi(self, x: Any) -> Any:
         """What the Gaussian units answer to a batch ``x`` of shape (n, n_in); shape (n, n_units), from 0 to 1.
 
+        On the way, the differences of all inputs from all centres are n · n_units · n_in numbers.
+
         Raises
         ------
         ValueError
