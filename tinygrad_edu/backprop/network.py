@@ -156,8 +156,8 @@ class Network:
         sum_w = [np.zeros_like(w) for w in self.weights]
         for x, y in mini_batch:
             nabla_b, nabla_w = self.backprop(x, y)
-            sum_b = [total + nb for total, nb in zip(sum_b, nabla_b, strict=True)]
-            sum_w = [total + nw for total, nw in zip(sum_w, nabla_w, strict=True)]
+            for total, gradient in zip(sum_b + sum_w, nabla_b + nabla_w, strict=True):
+                total += gradient
         step = eta / len(mini_batch)
         self.biases = [b - step * total for b, total in zip(self.biases, sum_b, strict=True)]
         self.weights = [w - step * total for w, total in zip(self.weights, sum_w, strict=True)]
