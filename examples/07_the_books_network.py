@@ -1,8 +1,9 @@
-"""The network of Nielsen's book on handwritten digits, and what two of its later chapters make of it.
+"""The network of Nielsen's book on handwritten digits, and with what its third chapter changes.
 
 The book's first program has sigmoid neurons, the quadratic cost and weights of standard deviation 1. Its third chapter
-changes two things: the cost, to the cross-entropy, so that an output that is badly wrong no longer learns slowly; and
-the first weights, to standard deviation 1/√n_in, so that no hidden neuron starts saturated. Both have as many neurons.
+changes the cost, to the cross-entropy (here of softmax outputs), so that an output that is badly wrong no longer learns
+slowly; and the first weights, to standard deviation 1/√n_in, so that no hidden neuron starts saturated. The learning
+rate η goes with the cost. Both networks have as many neurons.
 
 On the 8×8 digits of the package; or on MNIST: 8,000 of its test digits to train with and 2,000 to test, as with all of
 them the first program would take an hour. tg.data.fetch_mnist(FOLDER) downloads the files.
@@ -56,9 +57,9 @@ assert third[-1] > first[-1]
 figure = new_figure(8, 4.5)
 axes = figure.subplots()
 numbers = np.arange(epochs + 1)
-axes.plot(numbers, first, "o-", color=ORANGE, label="quadratic cost, weights of standard deviation 1")
-axes.plot(numbers, third, "s-", color=BLUE, label=r"cross-entropy, weights of standard deviation $1/\sqrt{n_{in}}$")
-axes.set(xlabel="epoch", ylabel="accuracy on the test digits", title="Two changes to the book's first network")
+axes.plot(numbers, first, "o-", color=ORANGE, label="quadratic cost, weights of standard deviation 1, η = 3")
+axes.plot(numbers, third, "s-", color=BLUE, label=r"cross-entropy, weights of standard deviation $1/\sqrt{n_{in}}$, η = 0.5")
+axes.set(xlabel="epoch", ylabel="accuracy on the test digits", title="The book's first network, and with the changes of its third chapter")
 axes.yaxis.set_major_formatter("{x:.0%}")
 axes.grid(alpha=0.3)
 axes.legend(loc="lower right")
