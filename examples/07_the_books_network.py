@@ -5,8 +5,8 @@ changes the cost, to the cross-entropy (here of softmax outputs), so that an out
 slowly; and the first weights, to standard deviation 1/√n_in, so that no hidden neuron starts saturated. The learning
 rate η goes with the cost. Both networks have as many neurons.
 
-On the 8×8 digits of the package; or on MNIST, where the first program takes its time: therefore 8,000 of the 10,000 test
-digits to train with, and the others to test. tg.data.fetch_mnist(FOLDER) downloads the files.
+On the 8×8 digits of the package; or on MNIST, where the first program takes its time: so it trains on 8,000 of the
+10,000 test digits, and is tested on the others. tg.data.fetch_mnist(FOLDER) downloads the files.
 
     python 07_the_books_network.py --mnist FOLDER
 """
