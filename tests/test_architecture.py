@@ -48,7 +48,7 @@ FILES_OF = {
         "dispatch",
         "anomaly",
     ],
-    "backprop": ["formulas", "arguments", "forward", "magnitudes", "matrices"],
+    "backprop": ["formulas", "arguments", "forward", "magnitudes", "matrices", "network"],
     "nn": [
         "saving",
         "summary",

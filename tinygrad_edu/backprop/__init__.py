@@ -18,7 +18,7 @@ Python counts from 0: `weights[l - 1]`, `z[l - 1]` and `delta[l - 1]` belong to 
 
 The equations and the algorithm are on this page. σ, C and their derivatives stand in `formulas`, the forward pass in
 `forward`, and the plain words for what does not fit in `arguments`. `magnitudes` and `matrices` are two other ways to
-look at the same equations.
+look at the same equations. `network` is the book's own program: columns, one example at a time.
 
 Source: M. Nielsen, Neural Networks and Deep Learning (2015), chapter 2, whose matrices are ours transposed.
 """
@@ -43,6 +43,7 @@ from tinygrad_edu.backprop.formulas import (
 from tinygrad_edu.backprop.forward import Backprop, feedforward
 from tinygrad_edu.backprop.magnitudes import scales
 from tinygrad_edu.backprop.matrices import matrix_form
+from tinygrad_edu.backprop.network import Network
 
 __all__ = [
     "ACTIVATION_FORMULAS",
@@ -50,6 +51,7 @@ __all__ = [
     "Activation",
     "Backprop",
     "Cost",
+    "Network",
     "backprop",
     "bp1",
     "bp2",

@@ -1,13 +1,15 @@
-"""Data sets: handwritten digits that come with the package, and a reader for MNIST files that you have."""
+"""Data sets: handwritten digits that come with the package, and MNIST, which is fetched and read."""
 
 import io
 from importlib import resources
 
 import numpy as np
 
+from tinygrad_edu.data.fetching import fetch_mnist
+from tinygrad_edu.data.pairs import columns
 from tinygrad_edu.data.readers import Pair, mnist
 
-__all__ = ["digits", "mnist"]
+__all__ = ["columns", "digits", "fetch_mnist", "mnist"]
 
 _TRAINING = 1437  # of the 1,797 images; the other 360 are the test set
 

@@ -1,6 +1,6 @@
 """A reader for MNIST, in its own IDX format and in the pickle that comes with Nielsen's book.
 
-Nothing is downloaded: the reader takes the path of files that you have.
+Nothing is downloaded here: the reader takes the path of files that you have, or that `fetch_mnist` has fetched.
 """
 
 import gzip
