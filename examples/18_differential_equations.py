@@ -38,7 +38,7 @@ def solve(residual, params, *points, iterations):
         return float(C), np.concatenate([np.ravel(g) for g in grads])
 
     start = np.concatenate([p.ravel() for p in params])
-    found = minimize(cost, start, jac=True, method="BFGS", options={"maxiter": iterations, "gtol": 1e-8})
+    found = minimize(cost, start, jac=True, method="BFGS", options={"maxiter": iterations, "gtol": 1e-7})
     print(f"  {found.nit} iterations, mean squared residual {found.fun:.1e}")
     return unflatten(found.x)
 
@@ -71,8 +71,8 @@ def u(x, t, params):
 
 
 def heat(params, x, t):
-    u_t = tg.elementwise_grad(u, 1)(x, t, params)
-    u_xx = tg.elementwise_grad(tg.elementwise_grad(u, 0), 0)(x, t, params)
+    u_t = tg.elementwise_grad(lambda t: u(x, t, params))(t)
+    u_xx = tg.elementwise_grad(tg.elementwise_grad(lambda x: u(x, t, params)))(x)
     return u_t - u_xx
 
 
