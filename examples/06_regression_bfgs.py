@@ -1,0 +1,47 @@
+"""A score in a test from hours of sleep and of study: a 2-3-1 network, BFGS, and weight decay.
+
+Ten examples with noise, and thirteen parameters. Without weight decay (λ = 0) the network learns the noise: its cost
+falls on the examples, but on others it rises again (overfitting). With a large λ it can learn nothing (underfitting).
+Somewhere between lies the λ that is best for examples it has not seen. It lowers C + ½ λ Σ w².
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+import tinygrad_edu as tg
+from tinygrad_edu.figures import BLUE, COLORS, ORANGE, new_figure
+
+quick = "--quick" in sys.argv
+seeds = 4 if quick else 10  # so many classes of ten students, each with a network of its own
+strengths = (0.0, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
+LARGEST = np.array([10.0, 5.0])  # hours of sleep and of study
+
+
+def students(n, noise, rng):
+    """Hours, divided by the largest ones, and scores from 0 to 1: rested and prepared is best."""
+    hours = rng.uniform(size=(n, 2)) * LARGEST
+    sleep, study = hours.T
+    score = 0.2 + 0.6 * tg.sigmoid(study - 2.5) * np.exp(-(((sleep - 7) / 3) ** 2)) + 0.03 * study
+    return hours / LARGEST, np.clip(score + noise * rng.normal(size=n), 0, 1)[:, None]
+
+
+x_test, y_test = students(500, 0.0, np.random.default_rng(99))
+histories = {strength: [] for strength in strengths}
+networks = {}
+for seed in range(seeds):
+    x, y = students(10, 0.08, np.random.default_rng(seed))
+    for strength in strengths:
+        net = tg.nn.MLP([2, 3, 1], "sigmoid", init="normal", rng=seed)
+        options = {"method": "BFGS", "l2": strength, "validation": (x_test, y_test), "max_iterations": 200}
+        histories[strength].append(tg.optim.minimize(net, "quadratic", x, y, **options))
+        networks[seed, strength] = net
+
+train = {s: np.median([h.cost[-1] for h in runs]) for s, runs in histories.items()}
+test = {s: np.median([h.validation_cost[-1] for h in runs]) for s, runs in histories.items()}
+print("     λ   cost on 10 examples   cost on 500 others   (medians)")
+for s in strengths:
+    print(f"{s:6g} {train[s]:21.5f} {test[s]:20.5f}")
+best = min(test, key=test.get)
+print(f"best on examples that it has not seen: λ = {best:g}")
