@@ -16,12 +16,12 @@ import tinygrad_edu as tg
 from tinygrad_edu.figures import COLORS, new_figure
 
 quick = "--quick" in sys.argv
-widths = (1, 2, 4, 8) if quick else (1, 2, 4, 8, 16)
-seeds, iterations = (2, 150) if quick else (5, 800)
+widths = (2, 4, 8) if quick else (1, 2, 4, 8, 16)
+seeds, iterations = (1, 150) if quick else (5, 800)
 
 
 def target(x):
-    return np.sin(2 * np.pi * x) + 0.5 * np.cos(5 * np.pi * x)
+    return np.sin(2 * np.pi * x) + 0.5 * np.cos(5 * np.pi * x) + x**2
 
 
 def square(z):
@@ -54,8 +54,8 @@ for name, activation in activations.items():
     print(f"{name:20} ", *(f"{error:8.4f}" for error in errors[name]))
 
 for name in ("sigmoid", "tanh"):
-    assert errors[name][-1] < (0.3 if quick else 0.02)
-    assert all(wide < narrow for narrow, wide in zip(errors[name], errors[name][1:], strict=False))
+    assert errors[name][-1] < (0.8 if quick else 0.05)
+    assert quick or all(np.diff(errors[name]) < 0)
 for name, degree in (("z²", 2), ("z", 1)):
     assert min(errors[name]) > 1
     polynomial = np.polyval(np.polyfit(x[:, 0], target(x)[:, 0], degree), x_fine[:, 0])
@@ -76,8 +76,8 @@ for width, color in ((2, COLORS[1]), (4, COLORS[5]), (8, COLORS[3])):
 middle.plot(x_fine, fits["z²"][-1], "--", color=COLORS[2], label=f"{widths[-1]} units z²")
 middle.set(xlabel="x", ylim=(-1.8, 3.2), title="one hidden layer")
 middle.legend(loc="upper right", ncols=2, fontsize=8)
-for (name, error), marker in zip(errors.items(), "os^D", strict=True):
-    right.loglog(widths, error, marker + "-", label=f"f(z) = {name}" if "z" in name else name)
+for (name, error), marker, color in zip(errors.items(), "os^D", COLORS, strict=False):
+    right.loglog(widths, error, marker + ("--" if name == "z" else "-"), label=f"f(z) = {name}" if "z" in name else name, color=color)
 right.set(xlabel="hidden units", ylabel="largest error", title="error against width", xticks=widths)
 right.set_xticklabels(widths)
 right.minorticks_off()

@@ -77,10 +77,10 @@ def heat(params, x, t):
 
 
 print("heat in a rod")
-points, units = (8, 10) if quick else (12, 20)
-x, t = (v.ravel() for v in np.meshgrid(np.linspace(0, 1, points), np.linspace(0, 1, points)))
+points, units = (12, 20) if quick else (15, 20)
+x, t = (v.ravel() for v in np.meshgrid(np.linspace(0, 1, points), np.linspace(0, 1, points) ** 2))  # most at early t
 params = [rng.normal(size=(2, units)), rng.normal(size=units), rng.normal(size=units)]
-params = solve(heat, params, x, t, iterations=150 if quick else 1000)
+params = solve(heat, params, x, t, iterations=400 if quick else 2000)
 x_grid, t_grid = np.meshgrid(np.linspace(0, 1, 51), np.linspace(0, 1, 51))
 u_found = u(x_grid.ravel(), t_grid.ravel(), params).reshape(x_grid.shape)
 u_exact = np.exp(-(np.pi**2) * t_grid) * np.sin(np.pi * x_grid)
