@@ -14,7 +14,7 @@ import tinygrad_edu as tg
 from tinygrad_edu.figures import BLUE, ORANGE, new_figure
 
 quick = "--quick" in sys.argv
-seeds = 4 if quick else 20  # so many classes of ten students, each with a network of its own
+seeds = 2 if quick else 20  # so many classes of ten students, each with a network of its own
 strengths = (0.0, 1e-5, 1e-4, 1e-3, 1e-2)
 LARGEST = np.array([10.0, 5.0])  # hours of sleep and of study
 
