@@ -76,8 +76,8 @@ for width, color in ((2, COLORS[1]), (8, COLORS[3])):
 middle.plot(x_fine, fits["z²"][-1], "--", color=COLORS[2], label=f"{widths[-1]} units z²")
 middle.set(xlabel="x", ylim=(-1.5, 4), title="one hidden layer")
 middle.legend(loc="upper right", ncols=2, fontsize=8)
-for (name, error), marker, color in zip(errors.items(), "os^D", COLORS, strict=False):
-    right.loglog(widths, error, marker + ("--" if name == "z" else "-"), label=f"f(z) = {name}" if "z" in name else name, color=color)
+for (name, error), style, color in zip(errors.items(), ("o-", "s-", "^-", "D--"), COLORS, strict=False):
+    right.loglog(widths, error, style, color=color, label=f"f(z) = {name}" if "z" in name else name)
 right.set(xlabel="hidden units", ylabel="largest error", title="error against width", xticks=widths)
 right.set_xticklabels(widths)
 right.minorticks_off()

@@ -2,8 +2,8 @@
 
 A trial solution g(x) is written so that it meets the initial and boundary conditions whatever the network N gives.
 The cost is the mean square of what the equation leaves over, g' + γ g or u_t − u_xx: derivatives of the network by its
-*inputs*, inside a cost whose gradient by the parameters is then taken (after I. Lagaris, A. Likas and D. Fotiadis,
-IEEE Transactions on Neural Networks 9, 987, 1998).
+*inputs*, inside a cost whose gradient by the parameters is then taken (after I. Lagaris, A. Likas and D. Fotiadis, IEEE
+Trans. Neural Networks 9, 987, 1998).
 """
 
 import sys
@@ -28,10 +28,10 @@ def network(params, *inputs):
 def solve(residual, params, *points, iterations):
     """Parameters that make the mean squared residual at these points small."""
     step = tg.compile(tg.value_and_grad(lambda params: np.mean(residual(params, *points) ** 2)))
-    cuts = np.cumsum([p.size for p in params])[:-1]
 
     def unflatten(vector):
-        return [part.reshape(p.shape) for part, p in zip(np.split(vector, cuts), params, strict=True)]
+        parts = np.split(vector, np.cumsum([p.size for p in params])[:-1])
+        return [part.reshape(p.shape) for part, p in zip(parts, params, strict=True)]
 
     def cost(vector):
         C, grads = step(unflatten(vector))
@@ -56,13 +56,12 @@ def decay(params, x):
 
 
 print("exponential decay")
-x = np.linspace(0, 1, 20)
+x, x_fine = np.linspace(0, 1, 20), np.linspace(0, 1, 201)  # the error is measured between the points of training too
 params = solve(decay, [rng.normal(size=(1, 10)), rng.normal(size=10), rng.normal(size=10)], x, iterations=500)
-x_fine = np.linspace(0, 1, 201)  # also between the points of training
 g_found, g_exact = g(x_fine, params), g0 * np.exp(-gamma * x_fine)
 error_g = np.abs(g_found - g_exact).max()
 print(f"  largest error {error_g:.1e}, where g falls from {g0:.0f} to {g_exact[-1]:.2f}")
-assert error_g < 1e-3
+assert error_g < 1e-4
 
 
 # Heat in a rod: u_t = u_xx with u(0, t) = u(1, t) = 0 and u(x, 0) = sin πx; exact: exp(−π² t) sin πx
@@ -86,7 +85,7 @@ u_found = u(x_grid.ravel(), t_grid.ravel(), params).reshape(x_grid.shape)
 u_exact = np.exp(-(np.pi**2) * t_grid) * np.sin(np.pi * x_grid)
 error_u = np.abs(u_found - u_exact).max()
 print(f"  largest error {error_u:.1e}, where u is 1 at most")
-assert error_u < (5e-2 if quick else 1e-2)
+assert error_u < (1e-2 if quick else 1e-3)
 
 figure = new_figure(11, 3.4)
 left, middle, right = figure.subplots(1, 3)
@@ -101,7 +100,7 @@ for row, time in ((0, 0.0), (2, 0.04), (5, 0.1), (10, 0.2), (25, 0.5)):
 middle.set(xlabel="x", ylabel="u", ylim=(-0.05, 1.15), title="$u_t = u_{xx}$: the rod cools")
 middle.legend(loc="upper right", fontsize=8)
 image = right.pcolormesh(x_grid, t_grid, np.abs(u_found - u_exact), cmap="viridis")
-right.set(xlabel="x", ylabel="t", title=f"error of u: at most {error_u:.0e}")
-figure.colorbar(image, ax=right, label="|network − exact|")
+right.set(xlabel="x", ylabel="t", title=f"|network − exact|: at most {error_u:.0e}")
+figure.colorbar(image, ax=right)
 Path("pictures").mkdir(exist_ok=True)
 figure.savefig("pictures/18_differential_equations.png", dpi=150)
