@@ -31,11 +31,9 @@ STEPS = 100
 
 def path(start, optimizer_of, schedule_of, noise=0.0):
     """Where an optimiser goes in the valley."""
-    w = tg.Tensor(start, requires_grad=True)
-    optimizer = optimizer_of([w])
+    w, points = tg.Tensor(start, requires_grad=True), [start]
+    optimizer, rng = optimizer_of([w]), np.random.default_rng(0)
     schedule = schedule_of(optimizer)
-    rng = np.random.default_rng(0)
-    points = [start]
     for _ in range(STEPS):
         optimizer.zero_grad()
         C = np.sum(CURVATURES * w**2) / 2 + np.sum(noise * rng.normal(size=w.shape) * w)  # a gradient with noise
