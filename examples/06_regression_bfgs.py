@@ -57,7 +57,7 @@ for axes, strength in zip(curves, (0.0, best, 1e-2), strict=True):
     axes.semilogy(history.validation_cost, "--", color=ORANGE, label="500 others")
     axes.set(xlabel="iteration", title=f"λ = {strength:g}", ylim=(4e-4, 0.2))
 curves[0].set(ylabel="cost C, without the penalty")
-curves[0].legend(loc="lower left")
+curves[2].legend(loc="lower right")
 places = np.arange(len(strengths))
 for runs, color, marker, label in ((train, BLUE, "o-", "10 examples"), (test, ORANGE, "s--", "500 others")):
     right.semilogy(places, [runs[s] for s in strengths], marker, color=color, label=label)

@@ -2,7 +2,8 @@
 
 The valley C = ½(x² + 50 y²) is steep across and flat along. Plain gradient descent needs a small learning rate, or it
 would climb the walls, and with it crawls along the floor. Momentum adds up what the gradients agree on; Adagrad,
-RMSprop and Adam divide each parameter's step by the size of its own gradients.
+RMSprop and Adam divide each parameter's step by the size of its own gradients. (AdamW also draws weights towards 0,
+where this valley happens to end.) With noisy gradients, the learning rate has to fall before the cost does.
 """
 
 import sys
@@ -25,8 +26,7 @@ OPTIMISERS = {  # a class, its options, and the learning rate for the valley and
     "AdamW": (optim.AdamW, {"weight_decay": 0.01}, 0.5, 0.01),
 }
 CURVATURES = np.array([1.0, 50.0])
-START = np.array([-10.0, 1.5])
-STEPS = 100
+START, STEPS = np.array([-10.0, 1.5]), 100
 
 
 def path(start, optimizer_of, schedule_of, noise=0.0):
@@ -71,7 +71,7 @@ schedules = {
 noisy = {name: path(many, lambda w: optim.SGD(w, 0.036), make, noise=3.0) for name, make in schedules.items()}
 mean_cost = {name: height(points).mean(axis=1) for name, points in noisy.items()}
 for name, C in mean_cost.items():
-    print(f"  {name:15} C = {C[-1]:.3f}, mean of {len(many)} runs")
+    print(f"  {name:8} C = {C[-1]:.3f}, mean of {len(many)} runs")
 assert max(mean_cost[name][-1] for name in ("steps", "cosine")) < 0.2 * mean_cost["constant"][-1]
 
 (x, y), held_out = tg.data.digits()
@@ -90,7 +90,7 @@ assert digits["momentum"].cost[-1] < 0.5 * digits["SGD"].cost[-1]
 figure = new_figure(12, 4)
 valley, curves, noise = figure.subplots(1, 3)
 X, Y = np.meshgrid(np.linspace(-11, 4, 200), np.linspace(-2, 2, 100))
-valley.contour(X, Y, height(np.stack([X, Y], axis=-1)), levels=np.geomspace(0.1, 100, 10), colors="0.8")
+valley.contour(X, Y, height(np.stack([X, Y], axis=-1)), levels=np.geomspace(0.1, 100, 10), colors="0.8", linewidths=0.8)
 for (name, points), color, marker in zip(paths.items(), COLORS, "os^Dv*P", strict=False):
     valley.plot(*points.T, marker + "-", color=color, markersize=3, linewidth=1)
     curves.semilogy(digits[name].cost, marker + "-", color=color, markersize=3, label=name)

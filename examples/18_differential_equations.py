@@ -15,8 +15,7 @@ from scipy.optimize import minimize
 import tinygrad_edu as tg
 from tinygrad_edu.figures import BLUE, ORANGE, new_figure
 
-quick = "--quick" in sys.argv
-rng = np.random.default_rng(0)
+quick, rng = "--quick" in sys.argv, np.random.default_rng(0)
 
 
 def network(params, *inputs):
@@ -76,8 +75,8 @@ def heat(params, x, t):
 
 
 print("heat in a rod")
-points = 12 if quick else 15
-x, t = (v.ravel() for v in np.meshgrid(np.linspace(0, 1, points), np.linspace(0, 1, points) ** 2))  # most at early t
+line = np.linspace(0, 1, 12 if quick else 15)
+x, t = (v.ravel() for v in np.meshgrid(line, line**2))  # most of them at early t
 start = [rng.normal(size=(2, 20)), rng.normal(size=20), rng.normal(size=20)]
 params = solve(heat, start, x, t, iterations=400 if quick else 2000)
 x_grid, t_grid = np.meshgrid(np.linspace(0, 1, 51), np.linspace(0, 1, 51))
