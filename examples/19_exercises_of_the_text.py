@@ -44,9 +44,9 @@ def backprop(f, df, g, dg, x=x, y=y):
 
 
 def autograd(f, g):
-    p = [tg.tensor(v, requires_grad=True) for v in (*W, *b)]
+    p = [tg.Tensor(v, requires_grad=True) for v in (*W, *b)]
     cost(p[:2], p[2:], f, g).backward()
-    return [np.asarray(v.grad) for v in p]
+    return [v.grad for v in p]
 
 
 def error(ours, theirs):
