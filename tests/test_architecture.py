@@ -58,10 +58,12 @@ FILES_OF = {
         "mlp",
         "convolution",
         "regularization",
+        "recurrent",
+        "embedding",
         "rbf",
         "boltzmann",
     ],
-    "optim": ["base", "sgd", "adagrad", "rmsprop", "adam", "schedules"],
+    "optim": ["base", "clipping", "sgd", "adagrad", "rmsprop", "adam", "schedules"],
     "training": [
         "examples",
         "history",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from tinygrad_edu.optim.adagrad import Adagrad
 from tinygrad_edu.optim.adam import Adam, AdamW
 from tinygrad_edu.optim.base import Optimizer
+from tinygrad_edu.optim.clipping import clip_grad_norm_, clip_grad_value_
 from tinygrad_edu.optim.rmsprop import RMSprop
 from tinygrad_edu.optim.schedules import (
     CosineAnnealingLR,
@@ -33,6 +34,8 @@ __all__ = [
     "RMSprop",
     "SequentialLR",
     "StepLR",
+    "clip_grad_norm_",
+    "clip_grad_value_",
     "minimize",
 ]
 

@@ -11,6 +11,7 @@ import numpy as np
 from tinygrad_edu.compiler import compile
 from tinygrad_edu.engine import gradients, is_watched
 from tinygrad_edu.optim.base import Optimizer, State
+from tinygrad_edu.optim.clipping import shortened
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.training.measuring import Array, Cost, Model, cost_of
 
@@ -81,9 +82,7 @@ def clipped(grads: dict[Any, Any], max_norm: float | None) -> dict[Any, Any]:
     """The gradients, all made smaller by one factor where their norm is above ``max_norm``."""
     if max_norm is None:
         return grads
-    norm = np.sqrt(sum(np.sum(np.square(g)) for g in grads.values()))
-    factor = np.minimum(max_norm / (norm + 1e-6), 1.0)  # as PyTorch has it
-    return {p: g * factor.astype(g.dtype) for p, g in grads.items()}
+    return dict(zip(grads, shortened(list(grads.values()), max_norm)[0], strict=True))
 
 
 def _cost_to_lower(model: Model, x: Any, y: Any, weights: Any, cost: Cost) -> Tensor:
