@@ -106,7 +106,7 @@ def test_an_example_runs_and_leaves_nothing_but_its_picture(example, tmp_path):
     text = example.read_text(encoding="utf-8")
     pictures = [f"pictures/{example.stem}.png"] if "savefig" in text else []
     assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()] == pictures
-    assert len(text.splitlines()) < (110 if pictures else 40)
+    assert len(text.splitlines()) < 110
 
 
 def test_there_are_examples_and_docstrings_to_run():

@@ -12,7 +12,7 @@ from tinygrad_edu.tensor import Tensor
 
 
 def shortened(grads: list[Any], max_norm: float) -> tuple[list[Any], Any]:
-    """The gradients, all scaled by one factor so that their norm together is at most ``max_norm``; and the norm before."""
+    """The gradients, scaled by one factor so that their norm together is at most ``max_norm``; and the norm before."""
     norm = np.sqrt(sum(np.sum(np.square(g)) for g in grads))
     factor = np.minimum(max_norm / (norm + 1e-6), 1.0)  # as PyTorch has it
     return [g * factor.astype(g.dtype) for g in grads], norm
@@ -45,8 +45,8 @@ def clip_grad_norm_(params: Iterable[Tensor], max_norm: float) -> float:
     grads, norm = shortened([p.grad for p in moved], max_norm)
     if not np.isfinite(norm):
         raise ValueError(
-            f"clip_grad_norm_: the norm of the gradient is {norm}, which no factor can mend; find where it comes from with "
-            "tg.detect_anomaly(), or take a smaller learning rate"
+            f"clip_grad_norm_: the norm of the gradient is {norm}, which no factor can mend; find where it comes from "
+            "with tg.detect_anomaly(), or take a smaller learning rate"
         )
     for p, g in zip(moved, grads, strict=True):
         p.grad = g
