@@ -137,9 +137,10 @@ def fit(
     run = Run(model, cost, (xs, ys, weights), held_out, step, order, history, best, schedule, callbacks, file, stopped)
 
     def whole() -> None:
+        outputs = run.begin()
         warn_of_targets(model, xs, ys)
         with _bar(epochs, progress) as bar:
-            outputs = run.train(epochs, batch_size, bar)
+            outputs = run.train(epochs, batch_size, bar, outputs)
         history.advice = advice(history, model, xs, ys, outputs, cost)
         run.finish()
         if progress:

@@ -34,10 +34,14 @@ class Run:
     checkpoint: Checkpoint | None
     stopped: bool = False
 
-    def train(self, epochs: int, batch_size: int, bar: Any) -> Any:
-        """Go on to so many epochs; the outputs for x in the end."""
+    def begin(self) -> Any:
+        """Measure the model as it is; the outputs for x."""
         outputs = self._measure(self.history if not self.history.cost else History())
         self.best.look(self.history)
+        return outputs
+
+    def train(self, epochs: int, batch_size: int, bar: Any, outputs: Any) -> Any:
+        """Go on to so many epochs; the outputs for x in the end, or those of before if there is nothing to do."""
         bar.update(self.history.epochs)
         while self.history.epochs < epochs and not self.stopped:
             self._epoch(batch_size)
