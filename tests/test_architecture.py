@@ -127,7 +127,7 @@ FILES_OF = {
         "page",
         "explorer",
     ],
-    "check": ["arguments", "witnesses", "gradients", "backprop", "learning_speed"],
+    "check": ["layers", "arguments", "witnesses", "gradients", "backprop", "learning_speed"],
 }
 KNOWS_NOTHING = {"errors", "tables", "figures", "backprop", "data"}  # rooms that import nothing of ours
 

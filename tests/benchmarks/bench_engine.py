@@ -39,6 +39,7 @@ def first_call_in_a_process_of_its_own(name):
     """With empty caches."""
     with tempfile.TemporaryDirectory() as empty:
         caches = dict.fromkeys(["TORCHINDUCTOR_CACHE_DIR", "NUMBA_CACHE_DIR", "XDG_CACHE_HOME"], empty)
+        caches["PYTHONDONTWRITEBYTECODE"] = ""  # a user's second program finds the modules compiled
         command = [sys.executable, __file__, "--first-call-of", name]
         return subprocess.run(command, env=os.environ | caches, capture_output=True, text=True)
 

@@ -311,11 +311,37 @@ ERRORS = {
         TypeError,
         "persistent must be an array, whose samples are replaced by new ones, not [[0, 0, 0]]",
     ),
+    "the data": (
+        lambda: RBM(3, 2).contrastive_divergence(V, persistent=V[1:]),
+        ValueError,
+        "persistent is the data v itself, which would be overwritten; give persistent=v.copy()",
+    ),
+    "read-only": (
+        lambda: RBM(3, 2).contrastive_divergence(V, persistent=np.broadcast_to(np.ones(3), (2, 3))),
+        ValueError,
+        "persistent is read-only, but its samples are replaced by new ones; give a copy",
+    ),
+    "other samples": (
+        lambda: RBM(3, 2).contrastive_divergence(V, persistent=np.ones((4, 2))),
+        ValueError,
+        "persistent has shape (4, 2), but must have (m, 3), m ≥ 1",
+    ),
+    "no data": (
+        lambda: RBM(3, 2).contrastive_divergence(V[:0]),
+        ValueError,
+        "v has shape (0, 3), but there is no mean of no examples; give at least one row",
+    ),
+    "no number": (
+        lambda: RBM(3, 2).log_likelihood(np.full((4, 3), np.nan)),
+        ValueError,
+        "RBM: v contains NaN or infinity; leave out the rows that have them",
+    ),
     "too many": (
         lambda: RBM(22, 21).log_likelihood(np.ones((4, 22))),
         ValueError,
-        "22 visible and 21 hidden units is a sum over 2^21 states; it is computed only where one layer has 20",
+        "22 visible and 21 hidden units is a sum over 2^21 states of 22 numbers each; the limit is 33,554,432",
     ),
+    "too many for the memory": (lambda: RBM(20, 33).log_partition_function(), ValueError, "2^20 states of 33 numbers"),
 }
 
 

@@ -36,6 +36,7 @@ from tinygrad_edu.backprop.formulas import (
     Activation,
     Array,
     Cost,
+    formulas_of,
     softmax,
     softmax_jacobian,
     total_cost,
@@ -96,7 +97,7 @@ def bp4(a_prev: Array, delta: Array) -> Array:
 
 def backprop(
     weights: Layers, biases: Layers, x: ArrayLike, y: ArrayLike, *,
-    activation: Names = "sigmoid", output: str = "sigmoid", cost: str = "quadratic",
+    activation: Names = "sigmoid", output: str | Activation = "sigmoid", cost: str = "quadratic",
 ) -> Backprop:  # fmt: skip
     """Run forward, then BP1 to BP4: the cost and its exact gradient.
 
@@ -116,13 +117,13 @@ def backprop(
     z, a = feedforward(W, b, x, activation=names[:-1], output=output)
     delta = [output_error(z[-1], a[-1], y, output=output, cost=cost)]
     for l in range(len(W) - 1, 0, -1):  # from the layer before the last down to the first
-        delta.insert(0, bp2(W[l], delta[0], ACTIVATION_FORMULAS[names[l - 1]].prime(z[l - 1])))
+        delta.insert(0, bp2(W[l], delta[0], formulas_of(names[l - 1]).prime(z[l - 1])))
     grad_biases = [bp3(delta_l) for delta_l in delta]
     grad_weights = [bp4(a_prev, delta_l) for a_prev, delta_l in zip(a[:-1], delta, strict=True)]
     return Backprop(total_cost(z[-1], a[-1], y, output=output, cost=cost), z, a, delta, grad_weights, grad_biases)
 
 
-def output_error(z: Array, a: Array, y: Array, *, output: str, cost: str) -> Array:
+def output_error(z: Array, a: Array, y: Array, *, output: str | Activation, cost: str) -> Array:
     """δ^L = ∂C/∂z^L, from z and a of the last layer and the targets y, all of shape (n, m).
 
     BP1 where the output is elementwise. In the two pairs made for each other σ' cancels against ∇_a C on
@@ -136,4 +137,4 @@ def output_error(z: Array, a: Array, y: Array, *, output: str, cost: str) -> Arr
     nabla_a = COST_FORMULAS[cost].gradient(a, y)
     if output == "softmax":
         return np.einsum("njk,nk->nj", softmax_jacobian(a), nabla_a)
-    return bp1(nabla_a, ACTIVATION_FORMULAS[output].prime(z))
+    return bp1(nabla_a, formulas_of(output).prime(z))

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from tinygrad_edu.backprop.formulas import ACTIVATION_FORMULAS, COST_FORMULAS, Array
+from tinygrad_edu.backprop.formulas import ACTIVATION_FORMULAS, COST_FORMULAS, Activation, Array
 
 Layers = Sequence[ArrayLike]  # one array per layer
-Names = str | Sequence[str]  # one name for every hidden layer, or one each
+Names = str | Activation | Sequence[str | Activation]  # one for every hidden layer, or one each
 
 
 def require(ok: bool, message: str) -> None:
@@ -26,7 +26,7 @@ class Problem(NamedTuple):
     biases: list[Array]
     x: Array
     y: Array
-    names: list[str]  # the activation of every layer, the output's last
+    names: list[str | Activation]  # of every layer, the output's last; a name, or σ and σ' of one's own
 
 
 def problem(who: str, weights: Any, biases: Any, x: Any, y: Any, activation: Any, output: Any, cost: Any) -> Problem:
@@ -38,7 +38,7 @@ def problem(who: str, weights: Any, biases: Any, x: Any, y: Any, activation: Any
 
 def network(
     who: str, weights: Any, biases: Any, x: Any, activation: Any, output: Any
-) -> tuple[list[Array], list[Array], Array, list[str]]:
+) -> tuple[list[Array], list[Array], Array, list[str | Activation]]:
     """Return the weights, biases and x as arrays of floats, and the name of each layer's activation."""
     weights = [_floats(f"{who}: weights[{i}]", W) for i, W in enumerate(weights)]
     biases = [_floats(f"{who}: biases[{i}]", b) for i, b in enumerate(biases)]
@@ -53,7 +53,8 @@ def network(
         n_in = W.shape[1]
         want = f"{who}: biases[{i}] must have shape ({n_in},)"
         require(b.shape == (n_in,), f"{want}, one for each column of weights[{i}], got {b.shape}")
-    hidden = list(activation) if isinstance(activation, list | tuple) else [activation] * (L - 1)
+    is_one = isinstance(activation, Activation) or not isinstance(activation, list | tuple)
+    hidden = [activation] * (L - 1) if is_one else list(activation)
     want = f"{who}: activation must be one name for all hidden layers, or a list of {L - 1}"
     require(len(hidden) == L - 1, f"{want}, got {len(hidden)}")
     for name in hidden:
@@ -64,6 +65,8 @@ def network(
 
 def _check_name(what: str, name: Any, known: Iterable[str]) -> None:
     """Raise unless `name` is one of the known names, and suggest the nearest."""
+    if isinstance(name, Activation) and "sigmoid" in known:
+        return
     if not isinstance(name, str):
         raise TypeError(f"{what} must be a name, one of {', '.join(known)}; got {name!r}")
     if name not in known:

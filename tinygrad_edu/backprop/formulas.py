@@ -69,6 +69,11 @@ ACTIVATION_FORMULAS: dict[str, Activation] = {
 }
 
 
+def formulas_of(activation: str | Activation) -> Activation:
+    """σ and σ' of a name from `ACTIVATION_FORMULAS`; those of one's own are what they are."""
+    return activation if isinstance(activation, Activation) else ACTIVATION_FORMULAS[activation]
+
+
 def softmax(z: Array) -> Array:
     """a_j = e^{z_j} / Σ_k e^{z_k} over the last axis; subtracting max z changes nothing but the overflow."""
     e = np.exp(z - z.max(axis=-1, keepdims=True))
@@ -128,7 +133,7 @@ COST_FORMULAS: dict[str, Cost] = {
 }
 
 
-def total_cost(z: Array, a: Array, y: Array, *, output: str, cost: str) -> float:
+def total_cost(z: Array, a: Array, y: Array, *, output: str | Activation, cost: str) -> float:
     """C, from z and a of the last layer and the targets y, all of shape (n, m).
 
     The two pairs made for each other take their logarithms from z, where nothing has underflowed yet:

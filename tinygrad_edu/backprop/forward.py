@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tinygrad_edu.backprop.arguments import Layers, Names, network, require
-from tinygrad_edu.backprop.formulas import ACTIVATION_FORMULAS, Array, softmax
+from tinygrad_edu.backprop.formulas import Activation, Array, formulas_of, softmax
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Backprop:
 
 def feedforward(
     weights: Layers, biases: Layers, x: ArrayLike, *,
-    activation: Names = "sigmoid", output: str = "sigmoid", nudge: Mapping[int, Array] | None = None,
+    activation: Names = "sigmoid", output: str | Activation = "sigmoid", nudge: Mapping[int, Array] | None = None,
 ) -> tuple[list[Array], list[Array]]:  # fmt: skip
     """Compute z^l = a^{l-1} W^l + b^l and a^l = σ(z^l), layer by layer.
 
@@ -36,8 +36,8 @@ def feedforward(
     ----------
     weights, biases : one array per layer, of shapes (n_{l-1}, n_l) and (n_l,)
     x : array of shape (n, n_0)
-    activation : a name from `ACTIVATION_FORMULAS`, or a list with one for each hidden layer
-    output : a name from `ACTIVATION_FORMULAS`, or "softmax"
+    activation : a name from `ACTIVATION_FORMULAS` or an `Activation`, or a list with one for each hidden layer
+    output : a name from `ACTIVATION_FORMULAS`, "softmax", or an `Activation`
     nudge : {l: array of the shape of z^l}, optional
         What Nielsen's demon adds to z^l before the activation; ∂C/∂nudge is δ^l.
 
@@ -61,6 +61,6 @@ def feedforward(
             require(shape == z_l.shape, f"feedforward: nudge[{l}] must have shape {z_l.shape}, got {shape}")
             z_l = z_l + nudge.pop(l)
         z.append(z_l)
-        a.append(softmax(z_l) if name == "softmax" else ACTIVATION_FORMULAS[name].f(z_l))
+        a.append(softmax(z_l) if name == "softmax" else formulas_of(name).f(z_l))
     require(not nudge, f"feedforward: nudge names layers {list(nudge)}, but the layers are 1 to {len(W)}")
     return z, a

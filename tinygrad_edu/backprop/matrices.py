@@ -4,13 +4,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tinygrad_edu.backprop.arguments import Layers, Names, problem
-from tinygrad_edu.backprop.formulas import ACTIVATION_FORMULAS, COST_FORMULAS, Array, softmax_jacobian
+from tinygrad_edu.backprop.formulas import COST_FORMULAS, Activation, Array, formulas_of, softmax_jacobian
 from tinygrad_edu.backprop.forward import feedforward
 
 
 def matrix_form(
     weights: Layers, biases: Layers, x: ArrayLike, y: ArrayLike, *,
-    activation: Names = "sigmoid", output: str = "sigmoid", cost: str = "quadratic",
+    activation: Names = "sigmoid", output: str | Activation = "sigmoid", cost: str = "quadratic",
 ) -> list[Array]:  # fmt: skip
     """δ^l = Σ'(z^l) W^{l+1} Σ'(z^{l+1}) ... W^L Σ'(z^L) ∇_a C: Nielsen's (33) to (35), example by example.
 
@@ -25,7 +25,7 @@ def matrix_form(
     delta = [np.empty_like(z_l) for z_l in z]
     for i in range(len(nabla_a)):
         Sigma = [
-            softmax_jacobian(a[-1][[i]])[0] if name == "softmax" else np.diag(ACTIVATION_FORMULAS[name].prime(z_l[i]))
+            softmax_jacobian(a[-1][[i]])[0] if name == "softmax" else np.diag(formulas_of(name).prime(z_l[i]))
             for name, z_l in zip(names, z, strict=True)
         ]
         for l in range(len(W)):  # from 0 here

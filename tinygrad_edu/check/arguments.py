@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from tinygrad_edu import backprop as by_hand
 from tinygrad_edu.backprop.arguments import Problem, problem
-from tinygrad_edu.engine import Node
-from tinygrad_edu.nn import MLP
+from tinygrad_edu.check.layers import check_elementwise, layers_of, plain
 
 
 def network_problem(who: str, mlp: Any, x: Any, y: Any, cost: Any) -> Problem:
     """The arguments of the function ``who`` as arrays, in the dtype of the network; raises where they do not fit."""
-    if not isinstance(mlp, MLP):
-        raise TypeError(f"{who}: mlp must be a tinygrad_edu.nn.MLP, not a {type(mlp).__name__}")
+    layers = layers_of(who, mlp)
+    n_in = layers[0].linear.W.shape[0]
     x, y = (_plain(who, name, value) for name, value in (("x", x), ("y", y)))
-    if x.ndim != 2 or len(x) == 0 or x.shape[1] != mlp.sizes[0]:
-        raise ValueError(
-            f"{who}: x has shape {x.shape}, but this network takes (n, {mlp.sizes[0]}), n ≥ 1, one example a row"
-        )
-    weights, biases = ([t.value for t in tensors] for tensors in (mlp.weights, mlp.biases))
+    if x.ndim != 2 or len(x) == 0 or x.shape[1] != n_in:
+        raise ValueError(f"{who}: x has shape {x.shape}, but this network takes (n, {n_in}), n ≥ 1, one example a row")
+    weights, biases = ([getattr(layer.linear, name).value for layer in layers] for name in ("W", "b"))
     for l, (W, b) in enumerate(zip(weights, biases, strict=True), start=1):
         if not (np.isfinite(W).all() and np.isfinite(b).all()):
             raise ValueError(
@@ -30,13 +26,20 @@ def network_problem(who: str, mlp: Any, x: Any, y: Any, cost: Any) -> Problem:
             )
     if x.dtype.kind in "fiub":
         x = x.astype(weights[0].dtype)
-    return problem(who, weights, biases, x, y, mlp.activation, mlp.output, cost)
+    *activation, output = (layer.activation for layer in layers)
+    given = problem(who, weights, biases, x, y, activation, output, cost)
+    if not all(isinstance(sigma, str) for sigma in given.names):
+        z, _a = by_hand.feedforward(*given[:3], activation=activation, output=output)
+        for l, (layer, z_l) in enumerate(zip(layers, z, strict=True), start=1):
+            if not isinstance(layer.activation, str):
+                check_elementwise(who, l, layer, z_l)
+    return given
 
 
 def _plain(who: str, name: str, value: Any) -> Any:
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(f"{who}: {name} is a masked array, whose mask would be ignored; leave out masked rows")
-    array = value.value if isinstance(value, Node) else np.asarray(value)
+    array = plain(value)
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise ValueError(f"{who}: {name} contains NaN or infinity")
     return array
@@ -61,6 +64,7 @@ def two_passes(who: str, given: Problem, cost: str) -> by_hand.Backprop:
     return hand
 
 
-def title(sizes: Sequence[int], examples: int, cost: str) -> str:
+def title(given: Problem, cost: str) -> str:
     """What was looked at."""
-    return f"{'-'.join(map(str, sizes))} network, {examples} examples, {cost} cost"
+    sizes = [given.x.shape[1], *map(len, given.biases)]
+    return f"{'-'.join(map(str, sizes))} network, {len(given.x)} examples, {cost} cost"

@@ -13,13 +13,15 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygrad_edu import backprop as by_hand
+from tinygrad_edu.backprop.arguments import Problem
 from tinygrad_edu.check.arguments import network_problem, title, two_passes
+from tinygrad_edu.check.layers import Layer, layers_of, plain
 from tinygrad_edu.check.witnesses import ONE_SIDED, UNSEEN, NetworkCost, slope_of_cost
 from tinygrad_edu.costs import FROM_LOGITS, cost_named
 from tinygrad_edu.engine import gradients, recording
 from tinygrad_edu.equations.recompute import ULPS
 from tinygrad_edu.equations.words import applied, formula
-from tinygrad_edu.nn import MLP
+from tinygrad_edu.nn import Module
 from tinygrad_edu.tables import Part, Report
 from tinygrad_edu.tensor import Tensor
 
@@ -31,7 +33,8 @@ WITNESS_TOLERANCE = 1e-4
 REMARKS = {
     ONE_SIDED: "* The move leads across a corner or a jump of σ, or of a clipped logarithm. The difference is taken on"
     "\n  the side to which each unit belongs: z = 0 is on the left of relu, where σ′ = 0.",
-    UNSEEN: "? Finite differences cannot see this gradient: C is too flat or too curved, or its rounding too large.",
+    UNSEEN: "? Finite differences cannot see this gradient: C is too flat or too curved, or its rounding too large,"
+    "\n  or a unit is at a corner of a σ of your own.",
 }
 
 
@@ -123,16 +126,16 @@ class BackpropReport(Report):
         ]
 
 
-def check_backprop(mlp: MLP, x: npt.ArrayLike, y: npt.ArrayLike, cost: str = "quadratic") -> BackpropReport:
+def check_backprop(mlp: Module, x: npt.ArrayLike, y: npt.ArrayLike, cost: str = "quadratic") -> BackpropReport:
     """Compare autograd with the four backpropagation equations, layer by layer and equation by equation.
 
     Parameters
     ----------
-    mlp : MLP
+    mlp : MLP, or Sequential of Linear and activation functions
         The network. Its parameters and their ``.grad`` are left as they are.
-    x : array_like, shape (n, sizes[0])
+    x : array_like, shape (n, n_in)
         A batch of examples.
-    y : array_like, shape (n, sizes[-1]), or integer labels of shape (n,)
+    y : array_like, shape (n, n_out), or integer labels of shape (n,)
         Targets.
     cost : {"quadratic", "binary_cross_entropy", "cross_entropy"}
         The cost function.
@@ -145,7 +148,8 @@ def check_backprop(mlp: MLP, x: npt.ArrayLike, y: npt.ArrayLike, cost: str = "qu
     Raises
     ------
     TypeError, ValueError
-        If ``mlp`` is not an MLP, the shapes do not fit, ``cost`` is unknown, or a number is NaN or infinite.
+        If ``mlp`` is another kind of network, the shapes do not fit, ``cost`` is unknown, or a number is NaN or
+        infinite.
 
     Notes
     -----
@@ -157,6 +161,9 @@ def check_backprop(mlp: MLP, x: npt.ArrayLike, y: npt.ArrayLike, cost: str = "qu
     corner or a jump of its activation function, the difference is taken on the side to which the unit belongs (for
     relu z ≤ 0, or z > 0), as if that piece of the function went on. The report marks these with an asterisk.
 
+    Of an activation function of your own nobody has derived σ′ by hand. The formulas then take σ′ from autograd, of σ
+    alone, and finite differences are what confirms it.
+
     Examples
     --------
     >>> import numpy as np
@@ -165,10 +172,12 @@ def check_backprop(mlp: MLP, x: npt.ArrayLike, y: npt.ArrayLike, cost: str = "qu
     >>> report.ok
     True
     """
-    given = network_problem("check_backprop", mlp, x, y, cost)
+    given, layers = network_problem("check_backprop", mlp, x, y, cost), layers_of("check_backprop", mlp)
     hand = two_passes("check_backprop", given, cost)
-    scale = by_hand.scales(*given[:4], activation=mlp.activation, output=mlp.output, cost=cost)
-    auto = _autograd(mlp, given.x, given.y, cost)
+    *activation, output = given.names
+    scale = by_hand.scales(*given[:4], activation=activation, output=output, cost=cost)
+    auto = _autograd(layers, given, cost)
+    _check_call(mlp, given.x, auto.a[-1])
     C, rng = NetworkCost(given, hand, cost), np.random.default_rng(0)
     rows: list[Row] = []
 
@@ -184,12 +193,14 @@ def check_backprop(mlp: MLP, x: npt.ArrayLike, y: npt.ArrayLike, cost: str = "qu
             v = rng.normal(size=mine.shape)
             witness = slope_of_cost(C, kind, i, mine, scale, hand.cost, WITNESS_TOLERANCE, v)
         if kind == "a":
-            written = applied(given.names[l - 1], f"z{l}")
+            written = applied(layers[l - 1].name, f"z{l}")
         else:
-            written = formula("z" if kind == "z" else tag, l, output=mlp.output, cost=cost)
+            written = formula(
+                "z" if kind == "z" else tag, l, output=output if isinstance(output, str) else "", cost=cost
+            )
         rows.append(Row(quantity, tag, written, theirs.shape, float(difference.max()), float(error.max()), *witness))
 
-    L = len(mlp.layers)
+    L = len(given.weights)
     for l in range(1, L + 1):
         compare("z", l, f"z{l}", "forward")
         compare("a", l, f"a{l}", "forward")
@@ -198,25 +209,35 @@ def check_backprop(mlp: MLP, x: npt.ArrayLike, y: npt.ArrayLike, cost: str = "qu
         compare("grad_biases", l, f"∂C/∂b{l}", "BP3")
         compare("grad_weights", l, f"∂C/∂W{l}", "BP4")
     tolerance = ULPS * float(np.finfo(given.weights[0].dtype).eps)
-    return BackpropReport(rows, hand.cost, tolerance, title(mlp.sizes, len(given.x), cost))
+    return BackpropReport(rows, hand.cost, tolerance, title(given, cost))
 
 
-def _autograd(mlp: MLP, x: Array, y: Array, cost: str) -> by_hand.Backprop:
+def _check_call(mlp: Module, x: Array, outputs: Array) -> None:
+    """Raise if the network, called, gives other outputs than its layers in a row."""
+    called = plain(mlp(x))
+    if called.shape != outputs.shape or not np.allclose(called, outputs, rtol=1e-4, atol=1e-6, equal_nan=True):
+        raise ValueError(
+            f"check_backprop: mlp, a {type(mlp).__name__}, gives other outputs than its layers in a row, as BP1–BP4 "
+            "take it; tg.check_grads checks the gradients of any model"
+        )
+
+
+def _autograd(layers: list[Layer], given: Problem, cost: str) -> by_hand.Backprop:
     """The same quantities as `backprop.backprop` gives, from one recorded graph."""
     z: list[Tensor] = []
-    a: list[Any] = [x]
+    a: list[Any] = [given.x]
     with recording(True):
-        for layer in mlp.layers:
-            z.append(layer.weighted_input(a[-1]))
-            a.append(layer.activate(z[-1]))
-        stable = FROM_LOGITS.get((mlp.output, cost))
-        C = stable(z[-1], y) if stable else cost_named(cost, "check_backprop: cost")(a[-1], y)
-    targets = {*z, *mlp.weights, *mlp.biases}
+        for layer in layers:
+            z.append(layer.linear(a[-1]))
+            a.append(layer.sigma(z[-1]))
+        stable = FROM_LOGITS.get((name, cost)) if isinstance(name := given.names[-1], str) else None
+        C = stable(z[-1], given.y) if stable else cost_named(cost, "check_backprop: cost")(a[-1], given.y)
+    W, b = ([getattr(layer.linear, letter) for layer in layers] for letter in ("W", "b"))
+    targets = {*z, *W, *b}
     # A step function cuts the graph: what lies before it has gradient zero.
     found = gradients(C, np.ones((), C.dtype), targets) if isinstance(C, Tensor) and C.requires_grad else {}
 
     def at(tensors: list[Tensor]) -> list[Array]:
         return [np.asarray(found.get(t, np.zeros(t.shape, t.dtype))) for t in tensors]
 
-    values = [t.value if isinstance(t, Tensor) else np.asarray(t) for t in a]
-    return by_hand.Backprop(float(C.item()), [t.value for t in z], values, at(z), at(mlp.weights), at(mlp.biases))
+    return by_hand.Backprop(float(C.item()), [t.value for t in z], list(map(plain, a)), at(z), at(W), at(b))

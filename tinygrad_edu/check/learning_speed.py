@@ -19,10 +19,12 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygrad_edu import backprop as by_hand
+from tinygrad_edu.backprop.formulas import formulas_of
 from tinygrad_edu.check.arguments import as_float64, network_problem, title, two_passes
+from tinygrad_edu.check.layers import layers_of
 from tinygrad_edu.costs import FROM_LOGITS
 from tinygrad_edu.equations.functions import SATURATED
-from tinygrad_edu.nn import MLP
+from tinygrad_edu.nn import Module
 from tinygrad_edu.tables import Part, Report
 
 Array = npt.NDArray[Any]
@@ -158,16 +160,16 @@ class LearningReport(Report):
         ]
 
 
-def learning_report(mlp: MLP, x: npt.ArrayLike, y: npt.ArrayLike, cost: str = "quadratic") -> LearningReport:
+def learning_report(mlp: Module, x: npt.ArrayLike, y: npt.ArrayLike, cost: str = "quadratic") -> LearningReport:
     """Tell how fast every layer learns, which of the two causes of slow learning it suffers from, and what δ means.
 
     Parameters
     ----------
-    mlp : MLP
+    mlp : MLP, or Sequential of Linear and activation functions
         The network; it is left as it is.
-    x : array_like, shape (n, sizes[0])
+    x : array_like, shape (n, n_in)
         A batch of examples.
-    y : array_like, shape (n, sizes[-1]), or integer labels of shape (n,)
+    y : array_like, shape (n, n_out), or integer labels of shape (n,)
         Targets.
     cost : {"quadratic", "binary_cross_entropy", "cross_entropy"}
         The cost function.
@@ -180,7 +182,8 @@ def learning_report(mlp: MLP, x: npt.ArrayLike, y: npt.ArrayLike, cost: str = "q
     Raises
     ------
     TypeError, ValueError
-        If ``mlp`` is not an MLP, the shapes do not fit, ``cost`` is unknown, or a number is NaN or infinite.
+        If ``mlp`` is another kind of network, the shapes do not fit, ``cost`` is unknown, or a number is NaN or
+        infinite.
 
     Notes
     -----
@@ -200,22 +203,23 @@ def learning_report(mlp: MLP, x: npt.ArrayLike, y: npt.ArrayLike, cost: str = "q
     """
     given = as_float64(network_problem("learning_report", mlp, x, y, cost))
     hand = two_passes("learning_report", given, cost)
+    *activation, output = given.names
 
     def moved(number: int, step: Array) -> float:
         z, a = by_hand.feedforward(
-            given.weights, given.biases, given.x, activation=mlp.activation, output=mlp.output, nudge={number: step}
+            given.weights, given.biases, given.x, activation=activation, output=output, nudge={number: step}
         )
-        return by_hand.total_cost(z[-1], a[-1], given.y, output=mlp.output, cost=cost) - hand.cost
+        return by_hand.total_cost(z[-1], a[-1], given.y, output=output, cost=cost) - hand.cost
 
-    layers = []
-    for i, layer in enumerate(mlp.layers):
-        saturated = np.abs(_slope(layer.activation, hand.z[i])) < SATURATED
-        demon = tuple(_demon(layer.number, size, hand.delta[i], hand.cost, moved) for size in STEPS)
-        layers.append(
+    speeds = []
+    for i, layer in enumerate(layers_of("learning_report", mlp)):
+        saturated = np.abs(_slope(given.names[i], hand.z[i])) < SATURATED
+        demon = tuple(_demon(i + 1, size, hand.delta[i], hand.cost, moved) for size in STEPS)
+        speeds.append(
             LayerSpeed(
-                layer.number,
-                layer.activation,
-                mlp.sizes[layer.number],
+                i + 1,
+                layer.name,
+                len(given.biases[i]),
                 float(np.linalg.norm(hand.delta[i])),
                 float(np.linalg.norm(hand.grad_weights[i])),
                 float(np.mean(saturated)),
@@ -224,16 +228,16 @@ def learning_report(mlp: MLP, x: npt.ArrayLike, y: npt.ArrayLike, cost: str = "q
                 demon,
             )
         )
-    diagnosis = _diagnosis(layers, sigma_cancels=(mlp.output, cost) in FROM_LOGITS)
-    return LearningReport(tuple(layers), hand.cost, tuple(diagnosis), title(mlp.sizes, len(given.x), cost))
+    diagnosis = _diagnosis(speeds, sigma_cancels=(output, cost) in FROM_LOGITS)
+    return LearningReport(tuple(speeds), hand.cost, tuple(diagnosis), title(given, cost))
 
 
-def _slope(activation: str, z: Array) -> Array:
+def _slope(activation: str | by_hand.Activation, z: Array) -> Array:
     """σ′(z); for softmax, the derivative of each unit with respect to its own z."""
     if activation == "softmax":
         a = by_hand.softmax(z)
         return np.asarray(a * (1 - a))
-    return by_hand.ACTIVATION_FORMULAS[activation].prime(z)
+    return formulas_of(activation).prime(z)
 
 
 def _demon(number: int, size: float, delta: Array, cost: float, moved: Any) -> DemonStep:

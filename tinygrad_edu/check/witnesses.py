@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from tinygrad_edu import backprop as by_hand
 from tinygrad_edu.backprop.arguments import Problem
+from tinygrad_edu.backprop.formulas import formulas_of
 from tinygrad_edu.costs import FROM_LOGITS
 
 Array = npt.NDArray[Any]
@@ -32,7 +33,7 @@ class Corner(NamedTuple):
     right: Callable[[Array], Array]
 
 
-CORNERS = {
+CORNERS: dict[str | by_hand.Activation, Corner] = {
     "relu": Corner(np.greater, np.zeros_like, np.positive),
     "leaky_relu": Corner(np.greater, lambda z: 0.01 * z, np.positive),
     "elu": Corner(np.greater, np.expm1, np.positive),
@@ -91,6 +92,11 @@ class NetworkCost:
             C += by_hand.total_cost(z, np.where(clipped, before, p), y, output="", cost="cross_entropy")
         return C, crossed
 
+    @property
+    def may_have_corners(self) -> bool:
+        """Whether there is a function of one's own, of which nothing is known."""
+        return any(isinstance(name, by_hand.Activation) for name in self._names)
+
     def reach(self, kind: str, i: int, v: Array) -> float:
         """How far a step v moves any z at most, as long as no σ′ exceeds 1."""
         moved = np.abs(self._a[i] @ v) if kind == "grad_weights" else np.abs(v)
@@ -105,7 +111,7 @@ class NetworkCost:
         if right is not None:
             with np.errstate(over="ignore"):  # where() drops one of the two
                 return np.where(right, CORNERS[name].right(z), CORNERS[name].left(z))
-        return by_hand.softmax(z) if name == "softmax" else by_hand.ACTIVATION_FORMULAS[name].f(z)
+        return by_hand.softmax(z) if name == "softmax" else formulas_of(name).f(z)
 
 
 STEPS = (1e-5, 1e-6, 1e-4, 1e-7, 1e-3, 1e-8, 1e-9)
@@ -122,7 +128,7 @@ class Slope(NamedTuple):
 
     mark: str = ""
     """`ONE_SIDED` if the move led across a corner, so that one side of it was looked at; `UNSEEN` if C changes too
-    little, or is too curved, for finite differences to tell anything."""
+    little, is too curved, or has a corner, so that finite differences cannot tell anything."""
 
 
 def slope_of_cost(
@@ -162,6 +168,8 @@ def slope_of_cost(
             if error <= doubt:
                 error, mark = min(error, tolerance), UNSEEN if doubt > tolerance else mark
             best = Slope(error, mark)
+    if best.error > tolerance and C.may_have_corners and corner(lambda t: C(kind, i, t * v)[0]):
+        return Slope(tolerance, UNSEEN)
     return best
 
 

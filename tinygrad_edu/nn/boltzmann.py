@@ -17,8 +17,8 @@ from tinygrad_edu.tensor import Tensor
 Array = npt.NDArray[Any]
 Source = int | np.random.Generator | None
 
-LARGEST = 20
-"""So many units are enumerated at most: 2²⁰ is a million states."""
+LARGEST = 2**25
+"""So many numbers are enumerated at most: states of the smaller layer, times units of the larger."""
 
 
 class RBM(Module):
@@ -162,14 +162,30 @@ class RBM(Module):
         Tensor
             One number.
         """
-        if persistent is not None and not isinstance(persistent, np.ndarray):
+        if persistent is not None:
+            self._check_persistent(persistent, v)
+        v = self._data(v)
+        if persistent is None:
+            samples = self.gibbs(v, k, rng)
+        else:
+            persistent[...] = samples = self.gibbs(persistent, k, rng)
+        return np.mean(self.free_energy(v)) - np.mean(self.free_energy(samples))
+
+    def _check_persistent(self, persistent: Any, v: Any) -> None:
+        """Raise unless it is an array of samples that may be replaced."""
+        if not isinstance(persistent, np.ndarray):
             raise TypeError(
                 f"RBM: persistent must be an array, whose samples are replaced by new ones, not {shown(persistent)}"
             )
-        samples = self.gibbs(v if persistent is None else persistent, k, rng)
-        if persistent is not None:
-            persistent[...] = samples
-        return np.mean(self.free_energy(v)) - np.mean(self.free_energy(samples))
+        n_visible = self.b.size
+        if persistent.ndim != 2 or persistent.shape[1] != n_visible or not len(persistent):
+            raise ValueError(f"RBM: persistent has shape {persistent.shape}, but must have (m, {n_visible}), m ≥ 1")
+        if not persistent.flags.writeable:
+            raise ValueError("RBM: persistent is read-only, but its samples are replaced by new ones; give a copy")
+        if np.shares_memory(persistent, v.value if isinstance(v, Tensor) else np.asarray(v)):
+            raise ValueError(
+                "RBM: persistent is the data v itself, which would be overwritten; give persistent=v.copy()"
+            )
 
     def log_partition_function(self) -> Any:
         """The logarithm of the partition function, ln Z = ln Σ exp(−E(v, h)), exactly; one number.
@@ -179,13 +195,15 @@ class RBM(Module):
         Raises
         ------
         ValueError
-            If both layers have more than 20 units.
+            If that is more than 2²⁵ numbers: 20 units and 32 are just possible.
         """
         n_visible, n_hidden = self.W.shape
-        if min(n_visible, n_hidden) > LARGEST:
+        smaller, larger = sorted(self.W.shape)
+        if 2**smaller * larger > LARGEST:
             raise ValueError(
                 f"RBM: the partition function of {n_visible} visible and {n_hidden} hidden units is a sum over "
-                f"2^{min(n_visible, n_hidden)} states; it is computed only where one layer has {LARGEST} units or less"
+                f"2^{smaller} states of {larger} numbers each; the limit is {LARGEST:,} numbers, "
+                "such as those of 20 and 32 units"
             )
         with scope("log Z"):
             if n_visible <= n_hidden:
@@ -199,11 +217,20 @@ class RBM(Module):
         Raises
         ------
         ValueError
-            If both layers have more than 20 units: see `log_partition_function`.
+            If the layers are too large: see `log_partition_function`.
         """
-        return -np.mean(self.free_energy(v)) - self.log_partition_function()
+        return -np.mean(self.free_energy(self._data(v))) - self.log_partition_function()
 
     # --- What goes in ---------------------------------------------------------------------------------------
+
+    def _data(self, v: Any) -> Any:
+        """Visible units to learn from: at least one row, all finite."""
+        v = self._batch("v", v, self.b)
+        if not len(v):
+            raise ValueError(f"RBM: v has shape {v.shape}, but there is no mean of no examples; give at least one row")
+        if not (isinstance(v, Tensor) or np.isfinite(v).all()):
+            raise ValueError("RBM: v contains NaN or infinity; leave out the rows that have them")
+        return v
 
     def _batch(self, name: str, x: Any, bias: Tensor) -> Any:
         """The states of the layer with these biases; an array also in the dtype of the parameters."""

@@ -35,7 +35,9 @@ class Layer(Module):
         self.linear = linear
         self.number = number
         self._sigma = _function(activation, f"MLP: activation of layer {number}")
-        self.activation = activation if isinstance(activation, str) else getattr(activation, "__name__", "σ")
+        self.activation = (
+            activation if isinstance(activation, str) else getattr(activation, "__name__", "σ").replace("<lambda>", "σ")
+        )
 
     def weighted_input(self, x: Any) -> Tensor:
         """The weighted inputs z = a W + b, for the activations ``x`` of the one before."""

@@ -38,7 +38,7 @@ class RBF(Module):
     centres : Tensor, shape (n_units, n_in)
         The points c_j.
     log_widths : Tensor, shape (n_units,)
-        ln s_j, at first 0. The widths s_j are positive, whatever number an optimiser makes of their logarithms.
+        ln s_j, at first 0. An optimiser changes the logarithms, so that the widths s_j stay positive.
     linear : Linear
         The output, with the parameters W of shape (n_units, n_out) and b of shape (n_out,).
 
