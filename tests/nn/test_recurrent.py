@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinygrad_edu as tg
-from tinygrad_edu.nn import GRU, LSTM, RNN, Linear, Module
+from tinygrad_edu.nn import GRU, LSTM, RNN, GRUCell, Linear, LSTMCell, Module, RNNCell
 
 ALL = [RNN, GRU, LSTM]
 EACH = pytest.mark.parametrize("kind", ALL)
@@ -61,6 +61,22 @@ def test_in_two_parts_with_the_state_handed_on(kind):
     first, state = layer(x[:, :4])
     second, _ = layer(x[:, 4:], state)
     np.testing.assert_allclose(np.concatenate([first, second], axis=1).numpy(), whole.numpy(), rtol=1e-13)
+
+
+@pytest.mark.parametrize(("cell", "kind"), [(RNNCell, RNN), (GRUCell, GRU), (LSTMCell, LSTM)])
+def test_a_cell_is_one_step(cell, kind):
+    """Of the same seed, it has the same parameters; the gradients through a loop of one's own are the same too."""
+    layer, single, x = kind(2, 3, rng=0), cell(2, 3, rng=0), np.random.default_rng(0).normal(size=(4, 5, 2))
+    outputs, state = layer(x)[0], None
+    np.sum(outputs[:, -1] ** 2).backward()
+    for t in range(5):
+        state = single(x[:, t], state)
+        h = state[0] if kind is LSTM else state
+        np.testing.assert_allclose(h.numpy(), outputs.numpy()[:, t], rtol=1e-13)
+    np.sum(h**2).backward()
+    for mine, theirs in zip(single.parameters(), layer.parameters(), strict=True):
+        np.testing.assert_allclose(mine.grad, theirs.grad, rtol=1e-12, atol=1e-14)
+    tg.check_grads(lambda x: np.concatenate(single(x, state)) if kind is LSTM else single(x, state), x[:, 0])
 
 
 def test_backpropagation_through_time_by_hand_over_200_steps():
@@ -180,9 +196,19 @@ def test_it_is_drawn_without_wrong_labels(kind, tmp_path):
         (lambda: GRU(2, 3)(np.ones((4, 0, 2))), ValueError, "GRU: x has shape (4, 0, 2): the sequences are empty"),
         (lambda: GRU(2, 3)(np.full((1, 1, 2), "a")), TypeError, "GRU: x must be real numbers"),
         (lambda: RNN(2, 3)(np.ones((4, 5, 2)), np.ones((3, 3))), ValueError, "RNN: state has shape (3, 3), but for 4"),
+        (lambda: RNNCell(2, 3)(np.ones(2)), ValueError, "RNNCell: x has shape (2,), but this cell takes one step of (n, 2); a"),
+        (lambda: GRUCell(2, 3)(np.ones((4, 5, 2))), ValueError, "GRUCell: x has shape (4, 5, 2), but this cell takes one step "
+         "of (n, 2); GRU takes whole sequences"),
+        (lambda: LSTMCell(2, 3)(np.ones((4, 2)), np.ones((4, 3))), TypeError, "LSTMCell: state must be the pair (h, c)"),
         (lambda: LSTM(2, 3)(np.ones((4, 5, 2)), np.ones((4, 3))), TypeError, "LSTM: state must be the pair (h, c)"),
     ],
 )  # fmt: skip
 def test_errors(wrong, error, message):
     with pytest.raises(error, match="^" + re.escape(message)):
         wrong()
+
+
+def test_the_steps_are_drawn_as_one():
+    drawn = tg.draw(tg.costs.quadratic(LastStep(RNN)(np.ones((2, 20, 1))), np.ones((2, 1)))).source
+    assert "× 20" in drawn
+    assert "x[t] Wx + a1[t−1] Wh + bx + bh" in drawn

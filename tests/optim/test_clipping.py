@@ -58,6 +58,8 @@ def test_both_are_pytorchs(grads, limit):
     ("wrong", "error", "message"),
     [
         (lambda p: tg.optim.clip_grad_norm_(p, 0), ValueError, "clip_grad_norm_: max_norm must be positive, not 0"),
+        (lambda p: tg.optim.clip_grad_norm_([1.0], 1), TypeError, "clip_grad_norm_: params must be tensors"),
+        (lambda p: tg.optim.clip_grad_value_(["W"], 1), TypeError, "clip_grad_value_: params must be tensors"),
         (lambda p: tg.optim.clip_grad_norm_(p, "1"), TypeError, "clip_grad_norm_: max_norm must be a number"),
         (
             lambda p: tg.optim.clip_grad_value_(p, -1),
@@ -77,3 +79,17 @@ def test_a_gradient_that_is_not_finite_stays_and_is_told_of():
         tg.optim.clip_grad_norm_(params, 1.0)
     np.testing.assert_array_equal(params[0].grad, [1.0, np.nan])
     assert tg.optim.clip_grad_norm_(parameters([]), 1.0) == 0
+
+
+def test_a_norm_beyond_the_largest_number_is_told_of_without_a_warning():
+    params = parameters([np.array([1e200, 1e200])])
+    with pytest.raises(ValueError, match=r"^clip_grad_norm_: the norm of the gradient is inf"):
+        tg.optim.clip_grad_norm_(params, 1.0)
+
+
+def test_one_parameter_by_itself_and_one_that_is_shared():
+    p = parameters([np.array([3.0, 4.0])])[0]
+    assert tg.optim.clip_grad_norm_(p, 10.0) == 5
+    assert tg.optim.clip_grad_norm_([p, p], 10.0) == 5
+    tg.optim.clip_grad_value_(p, 3.5)
+    np.testing.assert_array_equal(p.grad, [3, 3.5])

@@ -12,7 +12,7 @@ from tinygrad_edu.nn.linear import Linear
 from tinygrad_edu.nn.mlp import MLP, Layer
 from tinygrad_edu.nn.module import Module, Sequential, split
 from tinygrad_edu.nn.rbf import RBF
-from tinygrad_edu.nn.recurrent import GRU, LSTM, RNN
+from tinygrad_edu.nn.recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
 from tinygrad_edu.nn.regularization import BatchNorm1d, Dropout, LayerNorm
 
 __all__ = [
@@ -29,11 +29,14 @@ __all__ = [
     "Dropout",
     "Embedding",
     "Flatten",
+    "GRUCell",
+    "LSTMCell",
     "Layer",
     "LayerNorm",
     "Linear",
     "MaxPool2d",
     "Module",
+    "RNNCell",
     "Sequential",
     "split",
 ]

@@ -23,7 +23,7 @@ def clip_grad_norm_(params: Iterable[Tensor], max_norm: float) -> float:
 
     Parameters
     ----------
-    params : iterable of Tensor
+    params : iterable of Tensor, or one Tensor
         Those without a gradient are passed over.
     max_norm : float
         The longest that the gradient may be, as one vector.
@@ -37,12 +37,15 @@ def clip_grad_norm_(params: Iterable[Tensor], max_norm: float) -> float:
     ------
     ValueError
         If ``max_norm`` is not positive, or the norm is infinite or NaN.
+    TypeError
+        If ``params`` are no tensors.
     """
     check_number("clip_grad_norm_", "max_norm", max_norm, "positive", lambda norm: norm > 0)
-    moved = [p for p in params if p.grad is not None]
+    moved = _with_gradient("clip_grad_norm_", params)
     if not moved:
         return 0.0
-    grads, norm = shortened([p.grad for p in moved], max_norm)
+    with np.errstate(over="ignore"):  # told of below
+        grads, norm = shortened([p.grad for p in moved], max_norm)
     if not np.isfinite(norm):
         raise ValueError(
             f"clip_grad_norm_: the norm of the gradient is {norm}, which no factor can mend; find where it comes from "
@@ -60,8 +63,20 @@ def clip_grad_value_(params: Iterable[Tensor], clip_value: float) -> None:
     ------
     ValueError
         If ``clip_value`` is not positive.
+    TypeError
+        If ``params`` are no tensors.
     """
     check_number("clip_grad_value_", "clip_value", clip_value, "positive", lambda value: value > 0)
+    for p in _with_gradient("clip_grad_value_", params):
+        p.grad = np.clip(np.asarray(p.grad), -clip_value, clip_value)
+
+
+def _with_gradient(who: str, params: Iterable[Tensor]) -> list[Tensor]:
+    """Each parameter that has a gradient, once: a shared one would be counted twice."""
+    if isinstance(params, Tensor):
+        params = [params]  # its rows would be new tensors, without a gradient
+    params = list(dict.fromkeys(params))
     for p in params:
-        if p.grad is not None:
-            p.grad = np.clip(p.grad, -clip_value, clip_value)
+        if not isinstance(p, Tensor):
+            raise TypeError(f"{who}: params must be tensors, as net.parameters() gives, not {type(p).__name__}")
+    return [p for p in params if p.grad is not None]

@@ -200,7 +200,7 @@ def fits(number: float, dtype: np.dtype[Any]) -> bool:
 
 def _with_shares(graph: Rewriting, factors: list[Factor]) -> list[Factor]:
     """The factors, with p above and d below the line replaced by a = p / d where that is a share."""
-    for p, d, a in graph.shares:
+    for p, d, a in [share for factor in factors for share in graph.shares.get(id(factor.x), ())]:
         above = next((i for i, factor in enumerate(factors) if factor.x is p and not factor.under), None)
         below = next((i for i, factor in enumerate(factors) if factor.x is d and factor.under), None)
         if above is not None and below is not None:

@@ -28,7 +28,7 @@ class Rewriting:
         Who reads an old value; None is the result.
     continued : dict of Node to Node
         The operand of an old product that is a product itself, and is needed for nothing else: both are one chain.
-    shares : list of (p, d, a)
+    shares : dict of id(p) to list of (p, d, a)
         The tidy quotients a = p / d of p in d = p + c, see `is_share`.
     """
 
@@ -45,7 +45,7 @@ class Rewriting:
         for node in nodes_in(leaves_of(trace.result)):
             self.users.setdefault(node, []).append(None)
         self.continued = self._find_chains()
-        self.shares: list[tuple[Any, Node, Node]] = []
+        self.shares: dict[int, list[tuple[Any, Node, Node]]] = {}
         self._now: dict[Node, Any] = {}  # old node → tidy node, or constant
         self._bounds: dict[Node, Bounds] = {}
 
@@ -111,7 +111,7 @@ class Rewriting:
         if node not in self._bounds:
             self._bounds[node] = bounds_of_call(fn, args, self.bounds)
             if fn is np.divide and is_share(args, self.bounds):
-                self.shares.append((args[0], args[1], node))
+                self.shares.setdefault(id(args[0]), []).append((*args, node))
         return node
 
     def as_it_was(self, node: Node) -> Any:
