@@ -30,9 +30,13 @@ class Module:
     ----------
     training : bool
         Whether layers that do something else while they learn, such as `Dropout`, do so. See `train` and `eval`.
+    compilable : bool
+        Whether `tinygrad_edu.fit` compiles a model with this in it. A program that is written once can neither draw
+        random numbers nor change the module, so layers that do so while they learn say False.
     """
 
     training = True
+    compilable = True
 
     def __call__(self, x: Any) -> Any:
         """The outputs for a batch ``x``, one example a row."""

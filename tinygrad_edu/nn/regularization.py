@@ -39,6 +39,8 @@ class Dropout(Module):
         If ``p`` is no number.
     """
 
+    compilable = False
+
     def __init__(self, p: float = 0.5, rng: int | np.random.Generator | None = None) -> None:
         check_number("Dropout", "p", p, "a probability, from 0 to below 1", lambda p: 0 <= p < 1)
         self.p = float(p)
@@ -140,6 +142,8 @@ class BatchNorm1d(_Normalization):
         If ``n_features`` is not a whole number from 1 up, ``eps`` not a positive number, or ``momentum`` none from 0 to
         1.
     """
+
+    compilable = False
 
     def __init__(
         self, n_features: int, eps: float = 1e-5, momentum: float = 0.1, dtype: npt.DTypeLike = np.float64

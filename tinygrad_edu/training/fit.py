@@ -77,7 +77,7 @@ def fit(
     compiled : bool
         Whether to compile the step (see `tinygrad_edu.compile`): model and cost then run as Python once for every
         shape of mini-batch, and later as the program that came out. A model that cannot be compiled is run as it is,
-        after a warning that says why.
+        after a warning that says why; one with `Dropout` or `BatchNorm1d` in it, without.
     sample_weight : array_like, shape (n,), optional
         How much each example counts: the cost of a batch is Σₓ wₓ Cₓ / Σₓ wₓ. Validation examples count the same.
     class_weight : dict, array_like or "balanced", optional

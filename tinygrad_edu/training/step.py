@@ -10,6 +10,7 @@ import numpy as np
 
 from tinygrad_edu.compiler import compile
 from tinygrad_edu.engine import gradients, is_watched
+from tinygrad_edu.nn import Module
 from tinygrad_edu.optim.base import Optimizer, State
 from tinygrad_edu.optim.clipping import shortened
 from tinygrad_edu.tensor import Tensor
@@ -23,6 +24,8 @@ class Step:
         self, model: Model, cost: Cost, optimizer: Optimizer, compiled: bool, clip_norm: float | None = None
     ) -> None:
         self._model, self._cost, self._optimizer, self._clip_norm = model, cost, optimizer, clip_norm
+        if isinstance(model, Module):
+            compiled = compiled and all(module.compilable for module in model.named_modules().values())
         self._compiled = compile(partial(_moved, model, cost, optimizer, clip_norm)) if compiled else None
 
     def __call__(self, x: Array, y: Array, weights: Array | None = None) -> None:
