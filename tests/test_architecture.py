@@ -50,6 +50,7 @@ FILES_OF = {
     ],
     "backprop": ["formulas", "arguments", "forward", "magnitudes", "matrices", "network"],
     "nn": [
+        "batches",
         "saving",
         "summary",
         "module",

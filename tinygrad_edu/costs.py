@@ -142,7 +142,7 @@ def stable_cost(sigma: Callable[[Any], Any], cost: Callable[[Any, Any], Any]) ->
 
 def cost_named(cost: str | Callable[[Any, Any], Any], who: str) -> Callable[[Any, Any], Any]:
     """The cost function of a name, or the function itself; ``who`` asks, for the error message."""
-    if isinstance(cost, type | Node):
+    if isinstance(cost, type | Node | np.ndarray):
         raise TypeError(f"{who} must be a name, such as 'quadratic', or a function C(a, y), not {shown(cost)}")
     if callable(cost):
         return cost
@@ -215,6 +215,8 @@ def _targets(who: str, a: Any, y: Any) -> Any:
         return one_hot(np.asarray(y), a.shape[1], _float_dtype(a), who=who)
     if y.shape != a.shape:
         advice = "y[:, None]" if y.shape == a.shape[:1] else "one row per example, as the outputs are"
+        if a.ndim > 2 and y.ndim < 3:
+            advice = "is there a tg.nn.Flatten() missing in the model?"
         if y.shape == (len(a), 1):
             advice += "; class labels are integers of shape (n,), y.ravel()"
         raise ValueError(f"{who}: targets have shape {y.shape}, outputs {a.shape}; make them equal ({advice})")

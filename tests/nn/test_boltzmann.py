@@ -303,7 +303,7 @@ ERRORS = {
         "RBM: h has shape (4, 3), but with 2 hidden units it must have (n, 2)",
     ),
     "one row": (lambda: RBM(3, 2).free_energy(V[0]), ValueError, "a single one is v[None, :]"),
-    "text": (lambda: RBM(2, 3)([["a", "b"]]), TypeError, "RBM: v must be real numbers, such as 0 and 1"),
+    "text": (lambda: RBM(2, 3)([["a", "b"]]), TypeError, "RBM: v must be real numbers, not of dtype"),
     "pairs": (lambda: RBM(3, 2).energy(V, np.ones((1, 2))), ValueError, "v has 4 rows and h 1; they go in pairs"),
     "no steps": (lambda: RBM(3, 2).gibbs(V, 0), ValueError, "RBM: k must be at least 1, not 0"),
     "a list": (

@@ -410,7 +410,7 @@ ERRORS = {
     "flat words": (lambda: Flatten()(["a"]), TypeError, "Flatten"),
     "stride 0": (lambda: Conv2d(1, 1, 3, stride=0), ValueError, "Conv2d: stride must be at least 1, not 0"),
     "pool stride 0": (lambda: MaxPool2d(2, stride=(1, 0)), ValueError, "MaxPool2d: stride must be at least 1, not 0"),
-    "padding": (lambda: Conv2d(1, 1, 3, padding=-1), ValueError, "Conv2d: padding must be at least 0, not -1"),
+    "padding": (lambda: Conv2d(1, 1, 3, padding=-1), ValueError, "Conv2d: padding must be 0 or more, not -1"),
     "much padding": (
         lambda: AvgPool2d(3, padding=2),
         ValueError,

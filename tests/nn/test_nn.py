@@ -368,8 +368,7 @@ WRONG = [
     (lambda: MLP([3, 2])(1.0), "MLP: x has shape (), but this network takes (n, 3)"),
     (
         lambda: Linear(3, 2)(np.ones((5, 4))),
-        "np.matmul: arguments of shapes (5, 4) and (3, 2) do not fit: the last axis of the first (4) must be as long "
-        "as the first axis of the second, or last but one (3)",
+        "Linear: x has shape (5, 4), but this layer takes (n, 3), one example a row",
     ),
 ]
 

@@ -196,6 +196,8 @@ def test_it_is_drawn_without_wrong_labels(kind, tmp_path):
         (lambda: GRU(2, 3)(np.ones((4, 0, 2))), ValueError, "GRU: x has shape (4, 0, 2): the sequences are empty"),
         (lambda: GRU(2, 3)(np.full((1, 1, 2), "a")), TypeError, "GRU: x must be real numbers"),
         (lambda: RNN(2, 3)(np.ones((4, 5, 2)), np.ones((3, 3))), ValueError, "RNN: state has shape (3, 3), but for 4"),
+        (lambda: tg.nn.Sequential(RNN(2, 3), Linear(3, 1))(np.ones((4, 5, 2))), TypeError, "Sequential: layer 1, RNN(2, 3), "
+         "returns 2 values, but layer 2 takes one; take the one you mean in a Module of your own, as in rnn(x)[0]"),
         (lambda: RNNCell(2, 3)(np.ones(2)), ValueError, "RNNCell: x has shape (2,), but this cell takes one step of (n, 2); a"),
         (lambda: GRUCell(2, 3)(np.ones((4, 5, 2))), ValueError, "GRUCell: x has shape (4, 5, 2), but this cell takes one step "
          "of (n, 2); GRU takes whole sequences"),

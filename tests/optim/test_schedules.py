@@ -74,11 +74,11 @@ def test_a_function_that_fails_leaves_the_rate_and_the_epoch():
 @pytest.mark.parametrize(
     ("wrong", "kind", "message"),
     [
-        (lambda o: tg.optim.StepLR(o, 0), ValueError, "StepLR: step_size must be a whole number from 1 up, not 0"),
-        (lambda o: tg.optim.StepLR(o, 1.5), ValueError, "StepLR: step_size must be a whole number from 1 up, not 1.5"),
+        (lambda o: tg.optim.StepLR(o, 0), ValueError, "StepLR: step_size must be at least 1, not 0"),
+        (lambda o: tg.optim.StepLR(o, 1.5), TypeError, "StepLR: step_size must be a whole number, not 1.5"),
         (lambda o: tg.optim.StepLR(o, 2, 0), ValueError, "StepLR: gamma must be positive, not 0"),
         (lambda o: tg.optim.ExponentialLR(o, -1), ValueError, "ExponentialLR: gamma must be positive, not -1"),
-        (lambda o: tg.optim.CosineAnnealingLR(o, True), ValueError, "CosineAnnealingLR: T_max must be a whole number"),
+        (lambda o: tg.optim.CosineAnnealingLR(o, True), TypeError, "CosineAnnealingLR: T_max must be a whole number"),
         (lambda o: tg.optim.CosineAnnealingLR(o, 3, -1), ValueError, "CosineAnnealingLR: eta_min must be 0 or more"),
         (lambda o: tg.optim.LinearLR(o, 0), ValueError, "LinearLR: start_factor must be positive, not 0"),
         (
@@ -126,3 +126,11 @@ def test_a_function_that_fails_leaves_the_rate_and_the_epoch():
 def test_wrong_arguments(wrong, kind, message):
     with pytest.raises(kind, match="^" + re.escape(message)):
         wrong(sgd())
+
+
+def test_fit_refuses_a_schedule_of_another_optimizer():
+    net = tg.nn.MLP([2, 1], rng=0)
+    adam, other = (tg.optim.Adam(net.parameters()) for _ in range(2))
+    with pytest.raises(ValueError, match="fit: schedule is of another optimizer than this one"):
+        tg.fit(net, np.ones((2, 2)), np.ones((2, 1)), cost="quadratic", optimizer=adam, epochs=1, batch_size=2,
+               schedule=tg.optim.StepLR(other, 1), progress=False)  # fmt: skip

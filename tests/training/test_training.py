@@ -570,7 +570,7 @@ def test_a_cost_that_depends_on_no_parameter(changed):
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        ({"batch_size": 2.5}, TypeError, "fit: batch_size must be an integer, not 2.5"),
+        ({"batch_size": 2.5}, TypeError, "fit: batch_size must be a whole number, not 2.5"),
         ({"optimizer": "another model"}, ValueError, "depends on no parameter of the optimizer"),
         (
             {"cost": "cross_entropy_with_logits"},
@@ -792,9 +792,9 @@ def test_an_anomaly_is_found_while_training():
         ({"validation": (X,)}, "fit: validation must be a pair (x, y)"),
         ({"optimizer": "sgd"}, "fit: optimizer must be one of tg.optim, over the model's parameters, not 'sgd'; as in"),
         ({"optimizer": tg.optim.SGD}, "fit: optimizer must be one of tg.optim"),
-        ({"epochs": True}, "fit: epochs must be an integer, not True"),
-        ({"batch_size": True}, "fit: batch_size must be an integer, not True"),
-        ({"epochs": "3"}, "fit: epochs must be an integer, not '3'"),
+        ({"epochs": True}, "fit: epochs must be a whole number, not True"),
+        ({"batch_size": True}, "fit: batch_size must be a whole number, not True"),
+        ({"epochs": "3"}, "fit: epochs must be a whole number, not '3'"),
         ({"rng": "seed"}, "fit: rng must be a seed (an integer from 0 up), a numpy Generator or None, not 'seed'"),
         ({"cost": lambda a, y: None}, "fit: the cost returned None; it must return one number (does it lack its `ret"),
         ({"model": MLP}, "fit: model must be a network, or a function of a batch, not the class MLP"),
@@ -875,7 +875,7 @@ REFUSED = {
     "x turned": ({"x": POINTS.T}, r"fit: x of shape \(3, 12\) and y of shape \(12,\) need one row per example each"),
     "x too narrow": ({"x": POINTS[:, :2]}, r"MLP: x has shape \(12, 2\), but this network takes \(n, 3\)"),
     "no batch": ({"batch_size": 0}, "fit: batch_size must be at least 1, not 0"),
-    "half a batch": ({"batch_size": 0.5}, "fit: batch_size must be an integer, not 0.5"),
+    "half a batch": ({"batch_size": 0.5}, "fit: batch_size must be a whole number, not 0.5"),
     "three in validation": ({"validation": (POINTS, CLASSES, 1)}, r"fit: validation must be a pair \(x, y\).* of 3$"),
     "a dict as validation": ({"validation": {"x": 1, "y": POINTS}}, "fit: validation must be a pair .*, not a dict of 2$"),
     "a part as validation": ({"validation": 0.2}, "fit: validation must be a pair .*, not 0.2"),

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tinygrad_edu.engine import no_grad, records_all, scope
+from tinygrad_edu.engine import no_grad, scope
 from tinygrad_edu.errors import check_whole, shown
 from tinygrad_edu.functional import logsumexp, sigmoid, softplus
+from tinygrad_edu.nn.batches import real
 from tinygrad_edu.nn.initializers import generator_of
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.tensor import Tensor
@@ -234,13 +235,7 @@ class RBM(Module):
 
     def _batch(self, name: str, x: Any, bias: Tensor) -> Any:
         """The states of the layer with these biases; an array also in the dtype of the parameters."""
-        if not isinstance(x, Tensor):
-            x = np.asarray(x)
-            if x.dtype.kind not in "fiub":
-                raise TypeError(f"RBM: {name} must be real numbers, such as 0 and 1, not of dtype {x.dtype}")
-            x = x.astype(bias.dtype, copy=False)
-        elif records_all() and not x.requires_grad and x.dtype != bias.dtype:
-            x = x.astype(bias.dtype)  # while the compiler traces, arrays come as tensors
+        x = real("RBM", x, bias.dtype, name)
         if x.ndim != 2 or x.shape[1] != bias.size:
             layer = "visible" if bias is self.b else "hidden"
             raise ValueError(

@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygrad_edu.engine import scope
-from tinygrad_edu.errors import shown
+from tinygrad_edu.errors import check_whole, shown
+from tinygrad_edu.nn.batches import real
 from tinygrad_edu.nn.initializers import generator_of, initializer_named
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.tensor import Tensor
@@ -89,11 +90,12 @@ class Conv2d(Module):
         dtype: npt.DTypeLike = np.float64,
         suffix: str = "",
     ) -> None:
-        self.n_in, self.n_out = _whole("Conv2d: n_in", n_in, 1), _whole("Conv2d: n_out", n_out, 1)
-        self.kernel_size = _pair("Conv2d: kernel_size", kernel_size, 1)
-        self.stride = _pair("Conv2d: stride", stride, 1)
-        self.padding = _pair("Conv2d: padding", padding, 0)
-        self.dilation = _pair("Conv2d: dilation", dilation, 1)
+        check_whole("Conv2d", n_in=n_in, n_out=n_out)
+        self.n_in, self.n_out = int(n_in), int(n_out)
+        self.kernel_size = _pair("Conv2d", "kernel_size", kernel_size, 1)
+        self.stride = _pair("Conv2d", "stride", stride, 1)
+        self.padding = _pair("Conv2d", "padding", padding, 0)
+        self.dilation = _pair("Conv2d", "dilation", dilation, 1)
         if np.dtype(dtype).kind != "f":
             raise TypeError(f"Conv2d: dtype must be one of floats, such as np.float32, not {np.dtype(dtype)}")
         start = initializer_named(init, "Conv2d: init")
@@ -148,9 +150,9 @@ class _Pool(Module):
 
     def __init__(self, kernel_size: Size, stride: Size | None = None, padding: Size = 0) -> None:
         who = type(self).__name__
-        self.kernel_size = _pair(f"{who}: kernel_size", kernel_size, 1)
-        self.stride = self.kernel_size if stride is None else _pair(f"{who}: stride", stride, 1)
-        self.padding = _pair(f"{who}: padding", padding, 0)
+        self.kernel_size = _pair(who, "kernel_size", kernel_size, 1)
+        self.stride = self.kernel_size if stride is None else _pair(who, "stride", stride, 1)
+        self.padding = _pair(who, "padding", padding, 0)
         if any(2 * p > k for p, k in zip(self.padding, self.kernel_size, strict=True)):
             raise ValueError(
                 f"{who}: padding {shown(padding)} is more than half of kernel_size {shown(kernel_size)}: some windows "
@@ -243,7 +245,7 @@ class Flatten(Module):
 
     def __call__(self, x: Any) -> Any:
         """The rows for a batch ``x``; a `ValueError` if it is a single number, which has no examples."""
-        x = _numbers("Flatten", x)
+        x = real("Flatten", x)
         if x.ndim == 0:
             raise ValueError("Flatten: x is a single number, but this layer takes (n, …), one example after the other")
         with scope("flatten"):
@@ -289,17 +291,9 @@ def _padded(x: Any, padding: Pair, fill: float) -> Any:
 # --- What is handed in ----------------------------------------------------------------------------------------------
 
 
-def _numbers(who: str, x: Any) -> Any:
-    """A tensor, or an array of real numbers; whole ones as float64."""
-    x = x if isinstance(x, Tensor) else np.asarray(x)
-    if x.dtype.kind not in "fiub":
-        raise TypeError(f"{who}: x must be real numbers, not of dtype {x.dtype}")
-    return x if x.dtype.kind == "f" else x.astype(np.float64)
-
-
 def _images(who: str, x: Any, channels: int | None = None) -> Any:
     """A batch of images, with that number of channels where one is asked for."""
-    x = _numbers(who, x)
+    x = real(who, x)
     if x.ndim != 4 or channels not in (None, x.shape[1]):
         fits = f"{channels or 'channels'}, height, width"
         hint = ""
@@ -314,21 +308,15 @@ def _images(who: str, x: Any, channels: int | None = None) -> Any:
     return x
 
 
-def _whole(what: str, value: Any, least: int) -> int:
-    if not isinstance(value, int | np.integer) or isinstance(value, bool):
-        raise TypeError(f"{what} must be a whole number, not {shown(value)}")
-    if value < least:
-        raise ValueError(f"{what} must be at least {least}, not {value}")
-    return int(value)
-
-
-def _pair(what: str, value: Any, least: int) -> Pair:
+def _pair(who: str, name: str, value: Any, least: int) -> Pair:
     """A size for the height and one for the width."""
     if not isinstance(value, tuple | list):
         value = (value, value)
     if len(value) != 2:
-        raise ValueError(f"{what} must be a whole number, or two for height and width, not {shown(value)}")
-    height, width = (_whole(what, size, least) for size in value)
+        raise ValueError(f"{who}: {name} must be a whole number, or two for height and width, not {shown(value)}")
+    for size in value:
+        check_whole(who, least, **{name: size})
+    height, width = map(int, value)
     return height, width
 
 

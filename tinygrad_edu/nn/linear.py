@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygrad_edu.engine import scope
+from tinygrad_edu.nn.batches import real
 from tinygrad_edu.nn.initializers import generator_of, initializer_named
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.tensor import Tensor
@@ -65,11 +66,8 @@ class Linear(Module):
         TypeError
             If ``x`` are no real numbers.
         """
-        if not isinstance(x, Tensor):
-            x = np.asarray(x)
-            if x.dtype.kind not in "fiub":
-                raise TypeError(f"Linear: x must be real numbers, not of dtype {x.dtype}")
-        if x.ndim == 0:
+        x = real("Linear", x)
+        if x.ndim == 0 or x.shape[-1] != self.W.shape[0]:
             raise ValueError(
                 f"Linear: x has shape {x.shape}, but this layer takes (n, {self.W.shape[0]}), one example a row"
             )

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tinygrad_edu.engine import records_all, scope
+from tinygrad_edu.engine import scope
 from tinygrad_edu.errors import shown
 from tinygrad_edu.functional import activation_named
+from tinygrad_edu.nn.batches import rows
 from tinygrad_edu.nn.initializers import generator_of
 from tinygrad_edu.nn.linear import Linear
 from tinygrad_edu.nn.module import Module, Sequential
@@ -177,21 +178,7 @@ class MLP(Module):
 
     def batch(self, x: Any) -> Any:
         """``x`` as a batch of the right shape; an array also in the dtype of the parameters."""
-        dtype = self.weights[0].dtype
-        if not isinstance(x, Tensor):
-            x = np.asarray(x)
-            if x.dtype.kind not in "fiub":
-                raise TypeError(f"MLP: x must be real numbers, not of dtype {x.dtype}")
-            x = x.astype(dtype, copy=False)
-        elif records_all() and not x.requires_grad and x.dtype != dtype:
-            x = x.astype(dtype)  # while the compiler traces, arrays come as tensors
-        if x.ndim != 2 or x.shape[1] != self.sizes[0]:
-            raise ValueError(
-                f"MLP: x has shape {x.shape}, but this network takes (n, {self.sizes[0]}), one example a row"
-                + ("; a single one is x[None, :]" if x.shape == (self.sizes[0],) else "")
-                + ("; numbers in a row are x[:, None]" if x.ndim == 1 and self.sizes[0] == 1 else "")
-            )
-        return x
+        return rows("MLP", x, self.sizes[0], self.weights[0].dtype)
 
     def __repr__(self) -> str:
         return f"MLP({self.sizes}, activation={self.activation}, output={self.output!r})"

@@ -270,7 +270,12 @@ class Sequential(Module):
 
     def __call__(self, x: Any) -> Any:
         """The output of the last layer."""
-        for layer in self.layers:
+        for i, layer in enumerate(self.layers):
+            if isinstance(x, tuple):
+                raise TypeError(
+                    f"Sequential: layer {i}, {self.layers[i - 1]!r}, returns {len(x)} values, but layer {i + 1} takes "
+                    "one; take the one you mean in a Module of your own, as in rnn(x)[0]"
+                )
             x = layer(x)
         return x
 

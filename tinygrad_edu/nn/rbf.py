@@ -8,8 +8,9 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from tinygrad_edu.engine import records_all, scope
+from tinygrad_edu.engine import scope
 from tinygrad_edu.errors import check_whole
+from tinygrad_edu.nn.batches import rows
 from tinygrad_edu.nn.initializers import generator_of
 from tinygrad_edu.nn.linear import Linear
 from tinygrad_edu.nn.module import Module
@@ -143,7 +144,7 @@ class RBF(Module):
         TypeError
             If ``x`` are no real numbers.
         """
-        x = self._batch(x)
+        x = rows("RBF", x, self.centres.shape[1], self.centres.dtype)
         with scope("gaussian"):
             # Each difference is taken before it is squared: ‖x‖² − 2x·c + ‖c‖² would lose digits, and could be negative
             differences = (x[:, None, :] - self.centres) / np.exp(self.log_widths)[:, None]
@@ -153,23 +154,6 @@ class RBF(Module):
         """The outputs for a batch ``x`` of shape (n, n_in); shape (n, n_out)."""
         with scope("rbf"):
             return self.linear(self.phi(x))
-
-    def _batch(self, x: Any) -> Any:
-        """``x`` as a batch of the right shape; an array also in the dtype of the parameters."""
-        n_in, dtype = self.centres.shape[1], self.centres.dtype
-        if not isinstance(x, Tensor):
-            x = np.asarray(x)
-            if x.dtype.kind not in "fiub":
-                raise TypeError(f"RBF: x must be real numbers, not of dtype {x.dtype}")
-            x = x.astype(dtype, copy=False)
-        elif records_all() and not x.requires_grad and x.dtype != dtype:
-            x = x.astype(dtype)  # while the compiler traces, arrays come as tensors
-        if x.ndim != 2 or x.shape[1] != n_in:
-            raise ValueError(
-                f"RBF: x has shape {x.shape}, but this network takes (n, {n_in}), one example a row"
-                + ("; a single one is x[None, :]" if x.shape == (n_in,) else "")
-            )
-        return x
 
     def __repr__(self) -> str:
         n_units, n_in = self.centres.shape

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from tinygrad_edu.engine import scope
 from tinygrad_edu.errors import check_whole
 from tinygrad_edu.functional import activation_named, sigmoid
+from tinygrad_edu.nn.batches import real
 from tinygrad_edu.nn.initializers import generator_of
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.tensor import Tensor
@@ -63,7 +64,7 @@ class _Cell(Module):
         TypeError
             If ``x`` are no real numbers.
         """
-        x = self._numbers(x)
+        x = real(type(self).__name__, x, self.W_x.dtype)
         if x.ndim != 2 or x.shape[1] != self.n_in:
             raise ValueError(
                 f"{type(self).__name__}: x has shape {x.shape}, but this cell takes one step of (n, {self.n_in})"
@@ -90,14 +91,6 @@ class _Cell(Module):
                 f"({n}, {self.n_hidden})"
             )
         return h
-
-    def _numbers(self, x: Any) -> Any:
-        if not isinstance(x, Tensor):
-            x = np.asarray(x)
-            if x.dtype.kind not in "fiub":
-                raise TypeError(f"{type(self).__name__}: x must be real numbers, not of dtype {x.dtype}")
-            x = x.astype(self.W_x.dtype, copy=False)
-        return x
 
     def _parts(self, sums: Any) -> list[Any]:
         """The columns of each gate."""
@@ -133,7 +126,8 @@ class _Sequences(_Cell):
         TypeError
             If ``x`` are no real numbers.
         """
-        x, who = self._numbers(x), type(self).__name__
+        who = type(self).__name__
+        x = real(who, x, self.W_x.dtype)
         if x.ndim != 3 or x.shape[2] != self.n_in:
             more = "; a single sequence is x[None]" if x.ndim == 2 and x.shape[1] == self.n_in else ""
             raise ValueError(f"{who}: x has shape {x.shape}, but this layer takes (n, T, {self.n_in}){more}")

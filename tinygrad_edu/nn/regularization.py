@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from tinygrad_edu.engine import scope
 from tinygrad_edu.errors import check_number, check_whole
+from tinygrad_edu.nn.batches import real
 from tinygrad_edu.nn.initializers import generator_of
 from tinygrad_edu.nn.module import Module
 from tinygrad_edu.tensor import Tensor
@@ -50,7 +51,7 @@ class Dropout(Module):
         """What is left of the inputs ``x``, of any shape."""
         if not self.training or self.p == 0:
             return x
-        x = _real("Dropout", x)
+        x = real("Dropout", x)
         with scope("dropout"):
             return x * ((self.rng.random(x.shape) >= self.p) / x.dtype.type(1 - self.p))
 
@@ -105,7 +106,7 @@ class LayerNorm(_Normalization):
 
     def __call__(self, x: Any) -> Any:
         """The examples ``x`` of shape (…, n_features), normalised; of the same shape."""
-        x = _real("LayerNorm", x)
+        x = real("LayerNorm", x)
         if x.ndim == 0 or x.shape[-1] != self.n_features:
             raise ValueError(f"LayerNorm: x has shape {x.shape}, but this layer takes (…, {self.n_features})")
         with scope("layer norm"):
@@ -162,7 +163,7 @@ class BatchNorm1d(_Normalization):
         ValueError
             If ``x`` has another shape, or, while the model learns, a single example, which has no variance.
         """
-        x = _real("BatchNorm1d", x)
+        x = real("BatchNorm1d", x)
         if x.ndim != 2 or x.shape[1] != self.n_features:
             raise ValueError(f"BatchNorm1d: x has shape {x.shape}, but this layer takes (n, {self.n_features})")
         if self.training and len(x) < 2:
@@ -181,13 +182,3 @@ class BatchNorm1d(_Normalization):
         for average, new in ((self.running_mean, mean), (self.running_var, variance * (n / (n - 1)))):
             value = new.numpy() if isinstance(new, Tensor) else new
             average.data = (1 - self.momentum) * average.value + self.momentum * value
-
-
-def _real(who: str, x: Any) -> Any:
-    """A tensor, or an array of floats."""
-    if isinstance(x, Tensor):
-        return x
-    x = np.asarray(x)
-    if x.dtype.kind not in "fiub":
-        raise TypeError(f"{who}: x must be real numbers, not of dtype {x.dtype}")
-    return x if x.dtype.kind == "f" else x.astype(float)

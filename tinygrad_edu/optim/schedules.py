@@ -5,11 +5,10 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from math import cos, pi
-from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.errors import check_number, shown
+from tinygrad_edu.errors import check_number, check_whole, shown
 from tinygrad_edu.optim.base import Optimizer
 
 
@@ -76,7 +75,7 @@ class StepLR(LambdaLR):
     """
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1) -> None:
-        _check_whole("StepLR", "step_size", step_size)
+        check_whole("StepLR", step_size=step_size)
         check_number("StepLR", "gamma", gamma, "positive", lambda gamma: gamma > 0)
         super().__init__(optimizer, lambda t: gamma ** (t // step_size))
 
@@ -109,7 +108,7 @@ class CosineAnnealingLR(LambdaLR):
     """
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0) -> None:
-        _check_whole("CosineAnnealingLR", "T_max", T_max)
+        check_whole("CosineAnnealingLR", T_max=T_max)
         check_number("CosineAnnealingLR", "eta_min", eta_min, "0 or more", lambda eta: eta >= 0)
         least = eta_min / optimizer.initial_lr if isinstance(optimizer, Optimizer) else 0.0
         super().__init__(optimizer, lambda t: least + (1 - least) * (1 + cos(pi * t / T_max)) / 2)
@@ -134,7 +133,7 @@ class LinearLR(LambdaLR):
     ) -> None:
         for name, value in (("start_factor", start_factor), ("end_factor", end_factor)):
             check_number("LinearLR", name, value, "positive", lambda value: value > 0)
-        _check_whole("LinearLR", "total_iters", total_iters)
+        check_whole("LinearLR", total_iters=total_iters)
         super().__init__(
             optimizer, lambda t: start_factor + (end_factor - start_factor) * min(t, total_iters) / total_iters
         )
@@ -189,8 +188,3 @@ class SequentialLR(LambdaLR):
             return parts[i].factor(t - starts[i])
 
         super().__init__(optimizer, factor)
-
-
-def _check_whole(who: str, name: str, value: Any) -> None:
-    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
-        raise ValueError(f"{who}: {name} must be a whole number from 1 up, not {shown(value)}")

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygrad_edu.costs import cost_named
-from tinygrad_edu.errors import check_number, shown
+from tinygrad_edu.errors import check_number, check_whole, shown
 from tinygrad_edu.nn.initializers import generator_of
 from tinygrad_edu.optim import LambdaLR, Optimizer
 from tinygrad_edu.training.advice import advice, warn_of_targets
@@ -123,10 +123,11 @@ def fit(
             raise TypeError(f"fit: {name} must be True or False, not {shown(value)}")
     held_out = None if validation is None else held_out_of("fit", validation)
     _check(model, optimizer, cost)
-    epochs, batch_size = _whole("epochs", epochs, 0), _whole("batch_size", batch_size, 1)
+    check_whole("fit", 0, epochs=epochs)
+    check_whole("fit", batch_size=batch_size)
     order = generator_of(rng, "fit: rng")
     weights = example_weights(ys, sample_weight, class_weight, cost_named(cost, "fit: cost"))
-    _check_extras(clip_norm, schedule, callbacks)
+    _check_extras(optimizer, clip_norm, schedule, callbacks)
     history, best = History(), Best(tensors_of(model, optimizer) if keep_best else {})
     file = None
     if checkpoint is not None:
@@ -171,11 +172,13 @@ def _resumed(file: Checkpoint | None, resume: bool) -> bool:
     return False
 
 
-def _check_extras(clip_norm: Any, schedule: Any, callbacks: Any) -> None:
+def _check_extras(optimizer: Optimizer, clip_norm: Any, schedule: Any, callbacks: Any) -> None:
     if clip_norm is not None:
         check_number("fit", "clip_norm", clip_norm, "positive", lambda norm: norm > 0)
     if schedule is not None and not isinstance(schedule, LambdaLR):
         raise TypeError(f"fit: schedule must be one of tg.optim, such as StepLR(optimizer, 10), not {shown(schedule)}")
+    if schedule is not None and schedule.optimizer is not optimizer:
+        raise ValueError("fit: schedule is of another optimizer than this one, whose learning rate would stay as it is")
     if not isinstance(callbacks, Sequence) or not all(map(callable, callbacks)):
         raise TypeError(f"fit: callbacks must be a list of functions of the history, not {shown(callbacks)}")
 
@@ -191,14 +194,6 @@ def _check(model: Any, optimizer: Any, cost: Any) -> None:
             "tg.optim.SGD(net.parameters(), lr=0.5)"
         )
     cost_named(cost, "fit: cost")
-
-
-def _whole(name: str, value: Any, least: int) -> int:
-    if not isinstance(value, int | np.integer) or isinstance(value, bool):
-        raise TypeError(f"fit: {name} must be an integer, not {shown(value)}")
-    if value < least:
-        raise ValueError(f"fit: {name} must be {f'at least {least}' if least else '0 or more'}, not {value}")
-    return int(value)
 
 
 def _bar(epochs: int, progress: bool) -> Any:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygrad_edu.compiler import compile
+from tinygrad_edu.costs import cost_named
 from tinygrad_edu.costs import l2 as penalty
 from tinygrad_edu.engine import gradients
 from tinygrad_edu.errors import check_number, check_whole, shown, unknown_name
@@ -88,6 +89,7 @@ def minimize(
         raise ValueError(unknown_name("minimize: method", method, METHODS))
     check_number("minimize", "l2", l2, "0 or more", lambda strength: strength >= 0)
     check_whole("minimize", 0, max_iterations=max_iterations)
+    cost_named(cost, "minimize: cost")
     xs, ys = examples("minimize", "x", "y", x, y)
     held_out = None if validation is None else held_out_of("minimize", validation)
     search = _Search(model, cost, xs, ys, float(l2), held_out)
