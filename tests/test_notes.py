@@ -24,6 +24,43 @@ def arrays(net):
     return [W.numpy() for W in net.weights], [b.numpy() for b in net.biases]
 
 
+# --- Networks, and what they can approximate -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("f", [tg.sigmoid, tg.tanh, tg.relu, tg.sine, np.square], ids=lambda f: f.__name__)
+def test_one_hidden_layer_approximates_unless_it_is_a_polynomial(f):
+    """The best output weights for random hidden units; relu is not bounded, and the sine does not increase."""
+    x = np.linspace(-1, 1, 200)[:, None]
+    target = np.sin(4 * x) + np.abs(x)
+    errors = []
+    for width in (4, 100):
+        rng = np.random.default_rng(0)
+        net = tg.nn.MLP([1, width, 1], f, output="identity", rng=rng)
+        for parameter in net.parameters()[:2]:
+            parameter.data = rng.uniform(-8, 8, parameter.shape)
+        a = np.column_stack([net.layers[0](x).numpy(), np.ones(200)])
+        best = np.linalg.lstsq(a, target, rcond=None)[0]
+        net.weights[1].data, net.biases[1].data = best[:-1], best[-1]
+        errors.append(np.abs(net(x).numpy() - target).max())
+    if f is np.square:
+        np.testing.assert_allclose(errors[0], errors[1], rtol=1e-6)
+        assert errors[1] > 0.3
+    else:
+        assert errors[1] < min(0.05, errors[0] / 5)
+
+
+@SEEDS
+def test_the_error_shrinks_less_with_tanh(seed):
+    """tanh′ is 1 at most, σ′ only ¼: of what the last layer is wrong, the first hears more."""
+    rng = np.random.default_rng(seed)
+    x, y = rng.normal(size=(20, 5)), rng.uniform(size=(20, 5))
+    kept = []
+    for name in ("sigmoid", "tanh"):
+        errors = tg.learning_report(tg.nn.MLP([5] * 6, name, rng=seed), x, y).errors
+        kept.append(errors[0] / errors[-1])
+    assert kept[1] > 20 * kept[0]
+
+
 # --- Mathematical model ------------------------------------------------------------------------------------
 
 
