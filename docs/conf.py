@@ -77,7 +77,7 @@ def break_long_names(app, doctree, page):
     """A long name in a table may break after / and _, so that the column need not be as wide."""
     for code in [c for entry in doctree.findall(nodes.entry) for c in entry.findall(nodes.literal)]:
         if len(code.astext()) > 16:
-            parts = re.split(r"(?<=[/_:])(?=\w)|(?<=\.)(?=\w{3})", code.astext())
+            parts = re.split(r"(?<=[/_:=([])(?=[\w\"])|(?<=\.)(?=\w{3})", code.astext())
             code.clear()
             for part in parts:
                 code += [nodes.Text(part), nodes.raw("", "<wbr>", format="html")]
