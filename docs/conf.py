@@ -52,6 +52,7 @@ def setup(app):
     app.add_html_math_renderer("mathml", (formula, None), (displayed_formula, None))
     app.connect("autodoc-process-docstring", bars)
     app.connect("build-finished", read_without_network)
+    app.connect("doctree-resolved", break_long_names)
 
 
 def formula(writer, node):
@@ -70,6 +71,16 @@ def mathml(node, **options):
     if re.search(r"\\[dt]?frac *[^ {]", tex):
         raise SphinxError(rf"docutils misreads \frac without braces: {tex}")
     return tex2mathml(tex, **options)
+
+
+def break_long_names(app, doctree, page):
+    """A long name in a table may break after / and _, so that the column need not be as wide."""
+    for code in [c for entry in doctree.findall(nodes.entry) for c in entry.findall(nodes.literal)]:
+        if len(code.astext()) > 16:
+            parts = re.split(r"(?<=[/_:=([])(?=[\w\"])|(?<=\.)(?=\w{3})", code.astext())
+            code.clear()
+            for part in parts:
+                code += [nodes.Text(part), nodes.raw("", "<wbr>", format="html")]
 
 
 def read_without_network(app, exception):
