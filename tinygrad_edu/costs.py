@@ -114,6 +114,8 @@ def l2(params: Iterable[Any], strength: float) -> Any:
     return 0.5 * _strength("l2", strength) * sum(np.sum(np.square(w)) for w in _list("l2", params))
 
 
+_ARRAYS = (Tensor, np.ndarray)
+
 COSTS: dict[str, Callable[[Any, Any], Any]] = {
     f.__name__: f
     for f in (
@@ -192,14 +194,14 @@ def one_hot(labels: Any, n_classes: int, dtype: Any = np.float64, *, who: str = 
 
 def _targets(who: str, a: Any, y: Any) -> Any:
     """The targets in the shape of the outputs. A wrong shape would broadcast to n × n, so it raises."""
-    if not isinstance(a, Tensor | np.ndarray):
+    if not isinstance(a, _ARRAYS):
         raise TypeError(f"{who}: the outputs must be a Tensor or an array, not a {type(a).__name__}")
     if isinstance(y, Node) and y.requires_grad and y.fn is not None and not isinstance(a, Node):
         raise TypeError(f"{who}: the targets are computed, and the outputs are not: it is {who}(outputs, targets)")
     if a.ndim == 0 or len(a) == 0:
         raise ValueError(f"{who}: the outputs have shape {np.shape(a)}; at least one example (row) is needed")
     if not isinstance(y, Node):
-        if isinstance(y, np.ma.MaskedArray | np.matrix):
+        if type(y) is not np.ndarray and isinstance(y, np.ma.MaskedArray | np.matrix):
             raise TypeError(other_arithmetic(f"{who}: y", y))
         y = np.asarray(y)
         if y.dtype.kind not in "fiub":

@@ -16,6 +16,11 @@ def added(a: Any, b: Any) -> Any:
     return [x + y for x, y in zip(a, b, strict=True)] if isinstance(a, list) else a + b
 
 
+def hand(received: dict[Node, Any], arg: Node, part: Any) -> None:
+    """Add a gradient to what a node has been handed so far."""
+    received[arg] = added(received[arg], part) if arg in received else part
+
+
 def one_of_several(g: Any, item: Node) -> list[Any]:
     """The gradients of all results of a call, where only one of them has a gradient."""
     results, i = item.values

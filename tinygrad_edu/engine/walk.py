@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.engine.arguments import admit, check_options
-from tinygrad_edu.engine.broadcasting import added, fitted, one_of_several
+from tinygrad_edu.engine.broadcasting import added, fitted, hand, one_of_several
 from tinygrad_edu.engine.graph import NO_KWARGS, Node, ancestors, next_index
 from tinygrad_edu.engine.modes import current_scope, is_recording, records_all, watchers
 from tinygrad_edu.engine.ownership import IN_GRAPH, check_leaves, constants, copied, own_arguments, value_for_graph
@@ -25,7 +25,6 @@ Contribution = tuple[int, Node, Any]
 
 _UNCHANGEABLE = frozenset({int, float, bool, np.float64, np.float32, slice, str, type(None)})
 _RESULT = (np.ndarray, tuple)
-_POSITIONS = range(100)
 
 
 # --- Forwards -------------------------------------------------------------------------------------------------
@@ -198,19 +197,23 @@ def steps_of(
         parts: list[Contribution] = []
         if node.fn is getitem and isinstance(node.values[0], tuple):
             parts.append((0, node.args[0], one_of_several(g, node)))
+            hand(received, *parts[0][1:])
         else:
             inputs = (g, node, *node.args) if create_graph else (g, node.value, *node.values)
             rules: tuple[Any, ...] = RULES[node.fn]
-            for position, rule, arg in zip(_POSITIONS, rules, node.args):  # noqa: B905 - strict= costs a fifth
+            kwargs, position = node.kwargs, 0  # enumerate() would make a tuple for every argument
+            for rule, arg in zip(rules, node.args):  # noqa: B905 - strict= costs a fifth
                 if isinstance(arg, Node):
                     if arg in useful:
-                        parts.append((position, arg, fitted(rule(*inputs, **node.kwargs), arg.value)))
+                        part = fitted(rule(*inputs, **kwargs), arg.value)
+                        received[arg] = added(received[arg], part) if arg in received else part  # as `hand`, faster
+                        parts.append((position, arg, part))
                 elif isinstance(rule, Each) and any(isinstance(x, Node) and x in useful for x in arg):
-                    for x, part in zip(arg, rule.rule(*inputs, **node.kwargs), strict=True):
+                    for x, part in zip(arg, rule.rule(*inputs, **kwargs), strict=True):
                         if isinstance(x, Node) and x in useful:
                             parts.append((position, x, fitted(part, x.value)))
-        for _, arg, part in parts:
-            received[arg] = added(received[arg], part) if arg in received else part
+                            hand(received, *parts[-1][1:])
+                position += 1  # noqa: SIM113
         yield node, g, parts
 
 
