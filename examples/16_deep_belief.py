@@ -50,7 +50,9 @@ train(second, first.sample_hidden(x, rng))
 stack = tg.nn.Sequential(first, second)
 features, features_test = stack(x).numpy(), stack(x_test).numpy()
 if quick:
-    print("These machines have learned for too short a time to help a classifier: in full, four times as long, they do.")
+    print(
+        "These machines have learned for too short a time to help a classifier: in full, four times as long, they do."
+    )
 else:
     print("labels   test digits right by a linear layer on the pixels, and on what the machines found")
     for n in (50, 200, len(y)):
