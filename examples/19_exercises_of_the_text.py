@@ -1,16 +1,21 @@
-"""Exercises of Nielsen's chapter 2 as numbers: each answer against automatic differentiation or differences.
+"""The exercises of Nielsen's chapter 2, with numbers: each answer next to automatic differentiation or differences.
 
-Rows are examples: z = aW + b, and δ = ∂C/∂z with C = Σ (a − y)²/2 over all outputs and examples.
+The network has three layers of weights and the quadratic cost C = Σ (a − y)²/2. Examples are rows, z = aW + b; where an
+equation of the text is about one example, it stands as in the text, with columns and w = Wᵀ.
 """
+
+from pathlib import Path
 
 import numpy as np
 
 import tinygrad_edu as tg
+from tinygrad_edu.figures import BLUE, ORANGE, new_figure
 
 rng = np.random.default_rng(0)
-W = [rng.normal(size=(3, 4)), rng.normal(size=(4, 2))]
-b = [rng.normal(size=4), rng.normal(size=2)]
-x, y = rng.normal(size=(5, 3)), rng.normal(size=(5, 2))
+sizes = [3, 4, 5, 2]
+W = [rng.normal(size=shape) for shape in zip(sizes, sizes[1:], strict=False)]
+b = [rng.normal(size=n) for n in sizes[1:]]
+X, Y = rng.normal(size=(6, 3)), rng.random((6, 2))
 
 
 def sigma(z):
@@ -21,67 +26,72 @@ def dsigma(z):
     return sigma(z) * (1 - sigma(z))
 
 
-def one_modified(z):
-    """Neuron 0 of the hidden layer answers with sin, the others with σ."""
-    return np.concatenate([np.sin(z[:, :1]), sigma(z[:, 1:])], axis=1)
+SIGMOID = [(sigma, dsigma)] * 3  # of each layer, σ and σ′
 
 
-def d_one_modified(z):
-    return np.concatenate([np.cos(z[:, :1]), dsigma(z[:, 1:])], axis=1)
+def feedforward(x, units=SIGMOID, added=(0, 0, 0), W=W, b=b):
+    """The weighted inputs z and the activations a of all layers; the demon may have added something to z."""
+    z, a = [], [x]
+    for l, (f, _) in enumerate(units):
+        z.append(a[-1] @ W[l] + b[l] + added[l])
+        a.append(f(z[-1]))
+    return z, a
 
 
-def cost(W, b, f, g, nudge=0.0):
-    return np.sum((g(f(x @ W[0] + b[0] + nudge) @ W[1] + b[1]) - y) ** 2) / 2
+def cost(x, y, **options):
+    return np.sum((feedforward(x, **options)[1][-1] - y) ** 2) / 2
 
 
-def backprop(f, df, g, dg, x=x, y=y):
-    """BP1–BP4 for two layers; only σ′ changes with the neurons: f′ stands in its place."""
-    z1 = x @ W[0] + b[0]
-    z2 = f(z1) @ W[1] + b[1]
-    d2 = (g(z2) - y) * dg(z2)  # BP1
-    d1 = (d2 @ W[1].T) * df(z1)  # BP2
-    return [x.T @ d1, f(z1).T @ d2, d1.sum(0), d2.sum(0)], d1, d2  # BP4, BP3
+def backprop(x, y, units=SIGMOID):
+    """BP1–BP4 by hand: δ of every layer, ∂C/∂W and ∂C/∂b."""
+    z, a = feedforward(x, units)
+    delta = [(a[-1] - y) * units[-1][1](z[-1])]  # BP1
+    for l in (1, 0):
+        delta.insert(0, delta[0] @ W[l + 1].T * units[l][1](z[l]))  # BP2
+    return delta, [a[l].T @ delta[l] for l in range(3)], [d.sum(axis=0) for d in delta]  # BP4, BP3
 
 
-def autograd(f, g):
-    p = [tg.Tensor(v, requires_grad=True) for v in (*W, *b)]
-    cost(p[:2], p[2:], f, g).backward()
-    return [v.grad for v in p]
+def autograd(x, y, units=SIGMOID):
+    """The same by automatic differentiation; δ is the gradient with respect to zeros that are added to z."""
+    zeros, weights, biases = (
+        [tg.Tensor(v, requires_grad=True) for v in values]
+        for values in ([np.zeros((len(x), n)) for n in sizes[1:]], W, b)
+    )
+    cost(x, y, units=units, added=zeros, W=weights, b=biases).backward()
+    return tuple([t.grad for t in tensors] for tensors in (zeros, weights, biases))
 
 
-def error(ours, theirs):
-    return max(float(np.max(np.abs(u - v))) for u, v in zip(ours, theirs, strict=True))
+def differences(parameters):
+    """∂C/∂p of every parameter by central differences."""
+    found = [np.zeros_like(p) for p in parameters]
+    for p, slopes in zip(parameters, found, strict=True):
+        for i in np.ndindex(p.shape):
+            value, costs = p[i], []
+            for p[i] in (value + 1e-5, value - 1e-5):
+                costs.append(cost(X, Y))
+            p[i], slopes[i] = value, (costs[0] - costs[1]) / 2e-5
+    return found
 
 
-s = (sigma, dsigma, sigma, dsigma)
-linear = (lambda z: z, np.ones_like, lambda z: z, np.ones_like)
-modified = (one_modified, d_one_modified, sigma, dsigma)
-grads, d1, d2 = backprop(*s)
-singles = [backprop(*s, x[i : i + 1], y[i : i + 1])[0] for i in range(len(x))]
-z1 = x @ W[0] + b[0]
-diagonal = np.array([np.diag(dsigma(z)) @ W[1] @ d for z, d in zip(z1, d2, strict=True)])  # δ = Σ′ W δ
+(z, a), y, w = feedforward(X[0]), Y[0], [matrix.T for matrix in W]  # one example, as in the text
+delta = [d[0] for d in autograd(X[:1], Y[:1])[0]]
 
-h = 1e-5
-central = [np.zeros_like(v) for v in (*W, *b)]
-for value, slope in zip((*W, *b), central, strict=True):
-    for i in np.ndindex(value.shape):
-        old = value[i]
-        value[i] = old + h
-        up = cost(W, b, sigma, sigma)
-        value[i] = old - h
-        slope[i] = (up - cost(W, b, sigma, sigma)) / (2 * h)
-        value[i] = old
-dz = 1e-5 * rng.normal(size=z1.shape)  # the demon's nudge
-demon = cost(W, b, sigma, sigma, dz) - cost(W, b, sigma, sigma)
 
-table = {
-    "one modified neuron: f′ for σ′": (error(backprop(*modified)[0], autograd(one_modified, sigma)), 1e-10),
-    "linear neurons: σ′ = 1": (error(backprop(*linear)[0], autograd(linear[0], linear[2])), 1e-10),
-    "mini-batch as matrices = sum of examples": (error(grads, [sum(v) for v in zip(*singles, strict=True)]), 1e-10),
-    "BP3 and BP4 by central differences": (error(grads, central), 1e-7),
-    "BP2 with Σ′ diagonal": (error([d1], [diagonal]), 1e-10),
-    "the demon: ΔC ≈ δ·Δz": (abs(demon - np.sum(d1 * dz)), 1e-8),
-}
-for name, (found, allowed) in table.items():
-    print(f"{name:42} error {found:.1e}")
-    assert found < allowed, name
+def Sigma(z):
+    """Σ′(z): a square matrix with σ′(z) on its diagonal."""
+    return np.diag(dsigma(z))
+
+
+def equation_33():
+    """Problem, part 1: BP1 is δL = Σ′(zL) ∇aC."""
+    return [Sigma(z[2]) @ (a[-1] - y)], [delta[2]]
+
+
+def equation_34():
+    """Problem, part 2: BP2 is δl = Σ′(zl) (w^(l+1))ᵀ δ^(l+1)."""
+    return [Sigma(z[l]) @ w[l + 1].T @ delta[l + 1] for l in (0, 1)], delta[:2]
+
+
+def equation_35():
+    """Problem, part 3: δ¹ = Σ′(z¹) (w²)ᵀ Σ′(z²) (w³)ᵀ Σ′(z³) ∇aC, all as one product."""
+    return [Sigma(z[0]) @ w[1].T @ Sigma(z[1]) @ w[2].T @ Sigma(z[2]) @ (a[-1] - y)], [delta[0]]
