@@ -53,7 +53,7 @@ def from_counts(n):
 begin, stretch, length, early_on = 122, 60, 25, 40
 net, costs = Writer(16, 48 if quick else 96), []
 optimizer = tg.optim.Adam(net.parameters(), lr=0.01)
-for update in range(61 if quick else 301):
+for update in range(51 if quick else 301):
     if update == early_on:  # what it expects along a stretch of the text, which it reads from the beginning
         early = tg.softmax(net(symbols[None, : begin + stretch])[0].numpy()[0, begin:])
     windows = symbols[rng.integers(len(TEXT) - length, size=(16, 1)) + np.arange(length + 1)]
@@ -64,7 +64,7 @@ for update in range(61 if quick else 301):
     tg.optim.clip_grad_norm_(net.parameters(), max_norm=1.0)
     optimizer.step()
     costs.append(C.item())
-    if update % 30 == 0:
+    if update % 50 == 0:
         print(f"after {update:3} updates: {C.item():.2f} per character, perplexity {np.exp(C.item()):5.2f}")
 final = tg.costs.cross_entropy_with_logits(net(symbols[None, :-1])[0][0], symbols[1:]).item()
 print(f"whole text: {final:.2f}; from counts of characters {from_counts(0):.2f}, of pairs {from_counts(1):.2f}")
