@@ -72,9 +72,7 @@ assert final < (from_counts(1) if quick else 0.3)  # so it remembers more than t
 
 entropy, is_space = -np.sum(early * np.log(early), axis=1), symbols[begin : begin + stretch] == characters.index(" ")
 at_start, inside = entropy[is_space].mean(), entropy[~is_space].mean()
-print(
-    f"after {early_on}, it wavers among {np.exp(at_start):.1f} where a word begins, {np.exp(inside):.1f} inside of one"
-)
+print(f"after {early_on} updates it wavers among {np.exp(at_start):.1f} where words begin, {np.exp(inside):.1f} inside")
 assert at_start > inside + 0.4
 
 # It writes: each character is drawn from the probabilities, and read as the next input

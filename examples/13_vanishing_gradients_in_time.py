@@ -20,24 +20,24 @@ y = rng.normal(size=(1, n_hidden))
 
 
 def plain(radius):
-    net = tg.nn.RNN(2, n_hidden, rng=0)
+    net = tg.nn.RNNCell(2, n_hidden, rng=0)
     net.W_h.data = radius * np.linalg.qr(rng.normal(size=(n_hidden, n_hidden)))[0]
     return net
 
 
 def lstm(forget_bias):
-    net = tg.nn.LSTM(2, n_hidden, rng=0)
+    net = tg.nn.LSTMCell(2, n_hidden, rng=0)
     net.b_x.data[n_hidden : 2 * n_hidden] = forget_bias  # the columns are those of the gates i, f, g, o
     return net
 
 
 def gradient_norms(net):
     """‖∂C/∂(state after step t)‖ for every t: of zeros that are added to the state there. C is of the last h alone."""
-    is_lstm = isinstance(net, tg.nn.LSTM)
+    is_lstm = isinstance(net, tg.nn.LSTMCell)
     added = [tg.Tensor(np.zeros((2, n_hidden)), requires_grad=True) for _ in range(steps)]
     h = c = np.zeros((1, n_hidden))
     for t in range(steps):
-        state = net.step(x[:, t] @ net.W_x + net.b_x, (h, c) if is_lstm else h)
+        state = net(x[:, t], (h, c) if is_lstm else h)
         h, c = state if is_lstm else (state, c)
         h, c = h + added[t][:1], c + added[t][1:]  # the second is the cell's, which a plain network does not have
     tg.costs.quadratic(h, y).backward()
