@@ -72,8 +72,11 @@ for axes, height, e in zip(errors_of[1:], (z_first, z), (error_first, error), st
     filled = axes.contourf(*grid.T, (height - true).T, np.linspace(-0.1, 0.1, 21), cmap="RdBu_r", extend="both")
     axes.set(title=f"error: {e:.4f} r.m.s.", xlabel="$x_1$", aspect="equal")
 figure.colorbar(filled, ax=errors_of, label="fit − surface")
+learned = net.centres.numpy()
+outside = np.sum(np.any((learned < 0) | (learned > 1), axis=1))
+print(f"{outside} of the {len(learned)} centres have left the square")
 errors_of[0].scatter(*centres.T, s=25, facecolors="none", edgecolors="black", label="by k-means")
-errors_of[0].scatter(*net.centres.numpy().T, s=25, marker="x", color="#D55E00", label="learned")
+errors_of[0].scatter(*learned.T, s=25, marker="x", color="#D55E00", label=f"learned ({outside} lie outside)")
 errors_of[0].set(title="the centres", xlabel="$x_1$", aspect="equal")
 errors_of[0].legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2)
 for axes in (heights_of[0], errors_of[0]):

@@ -2,7 +2,7 @@
 
 The first machine learns the pixels, the second what the hidden units of the first say of them (Hinton, Osindero and
 Teh 2006). Together they draw digits of their own. What they found is a good start for a classifier: one linear layer
-on top, trained with the labels, does better than the same layer on the pixels.
+on top does better than the same layer on the pixels, the more so the fewer labels it is given.
 """
 
 import sys
@@ -32,12 +32,13 @@ def train(rbm, v):
         schedule.step()
 
 
-def accuracy(inputs, inputs_test):
-    """Of a linear layer with softmax that has learned the labels, on the test digits."""
+def accuracy(inputs, inputs_test, n, draw):
+    """Of a linear layer with softmax, on the test digits, after it has learned n labels."""
+    rows = np.random.default_rng(draw).choice(len(y), n, replace=False)
     net = tg.nn.MLP([inputs.shape[1], 10], output="softmax", init="glorot", rng=0, dtype=np.float32)
     optimizer = tg.optim.Adam(net.parameters(), lr=0.01)
     options = {"cost": "cross_entropy", "optimizer": optimizer, "batch_size": 50, "rng": 0, "progress": False}
-    tg.fit(net, inputs, y, epochs=epochs, **options)
+    tg.fit(net, inputs[rows], y[rows], epochs=30 * len(y) // n, **options)
     return np.mean(net(inputs_test).numpy().argmax(axis=1) == y_test)
 
 
@@ -47,12 +48,18 @@ second = tg.nn.RBM(units, units, rng, dtype=np.float32)
 train(second, first.sample_hidden(x, rng))
 
 stack = tg.nn.Sequential(first, second)
-of_pixels, of_features = accuracy(x, x_test), accuracy(stack(x).numpy(), stack(x_test).numpy())
-print(f"A linear layer on the pixels has {of_pixels:.1%} of the test digits right,")
-print(f"on what the two machines found, without labels: {of_features:.1%}.")
-assert of_features > (0.75 if quick else 0.92)
-if not quick:
-    assert of_features > of_pixels
+features, features_test = stack(x).numpy(), stack(x_test).numpy()
+if quick:
+    print(
+        "These machines have learned for too short a time to help a classifier: in full, four times as long, they do."
+    )
+else:
+    print("labels   test digits right by a linear layer on the pixels, and on what the machines found")
+    for n in (50, 200, len(y)):
+        of_pixels = np.mean([accuracy(x, x_test, n, draw) for draw in range(3)])
+        of_features = np.mean([accuracy(features, features_test, n, draw) for draw in range(3)])
+        print(f"{n:6} {of_pixels:35.1%} {of_features:31.1%}")
+        assert of_features > of_pixels + (0.05 if n == 50 else 0)
 
 noise = np.round(rng.random((12, units)))
 samples = first.probability_visible(second.gibbs(noise, steps, rng)).numpy()  # the top machine dreams; then down
