@@ -1,0 +1,218 @@
+"""Which equation did I get wrong? A student's own backpropagation, told what is wrong in it."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tinygrad_edu.backprop import ACTIVATION_FORMULAS, COST_FORMULAS
+from tinygrad_edu.diagnosis.explain import Explanation, Seen, explanations
+from tinygrad_edu.diagnosis.forms import Form, Unreadable, forms_of
+from tinygrad_edu.diagnosis.problems import Problem, Setting, Sizes, problem, small_problem
+from tinygrad_edu.diagnosis.report import Diagnosis, Evidence, of_behaviour, of_explanation
+from tinygrad_edu.errors import unknown_name
+
+SIZES: dict[int, tuple[Sizes, ...]] = {
+    2: ((3, 5, 4), (4, 3, 6), (2, 6, 3)),
+    3: ((3, 5, 4, 2), (2, 4, 5, 3), (4, 3, 6, 5)),
+}
+"""Widths all different, and different from the sizes of the batches."""
+
+SQUARE: dict[int, tuple[Sizes, ...]] = {2: ((3, 3, 3), (4, 4, 4), (5, 5, 5)), 3: ((3, 3, 3, 3), (4, 4, 4, 4), (5, 5, 5, 5))}
+"""Equal widths: what runs there alone has a wrong transpose, or a wrong layer."""
+
+BATCHES = (7, 8, 9)
+
+
+class Trial(NamedTuple):
+    """What came of running a program in one form: numbers, or what went wrong."""
+
+    form: Form
+    problems: list[Problem]
+    seen: list[Seen]
+    trouble: str | None = None  # a slug: "exception", "shape", "nan", "random", "accumulates-over-calls", "mutates-inputs"
+    words: str = ""
+
+
+def diagnose(student_backprop: Any, *, activation: str = "sigmoid", output: str = "sigmoid", cost: str = "quadratic") -> Diagnosis:
+    """Tell which equation a hand-written backpropagation has wrong, in which layer, and how.
+
+    It is run on random networks, and its gradients are compared with those of BP1–BP4, and of BP1–BP4 with one thing
+    changed. What kind of program it is, how its arrays lie, whether C is a mean or a sum, with or without ½, and
+    whether it returns the gradient or the direction of descent, is found out and said; none of this is a mistake.
+
+    Parameters
+    ----------
+    student_backprop : callable, class or object
+        The program, in one of the forms of `tinygrad_edu.diagnosis.forms.KNOWN`.
+    activation : str
+        The name of σ of the hidden layers in it.
+    output : str
+        That of the output layer.
+    cost : {"quadratic", "binary_cross_entropy", "cross_entropy"}
+        The cost whose gradient it is.
+
+    Returns
+    -------
+    Diagnosis
+        ``.ok``, ``.equation``, ``.layer``, ``.mistake``, ``.convention``; ``str(report)`` is the answer in words.
+
+    Raises
+    ------
+    TypeError
+        If the program has no form that is known.
+    ValueError
+        If a name is unknown.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> def sigmoid(z):
+    ...     return 1 / (1 + np.exp(-z))
+    >>> def backprop(weights, biases, x, y):
+    ...     (W1, W2), (b1, b2) = weights, biases
+    ...     a1 = sigmoid(x @ W1 + b1)
+    ...     a2 = sigmoid(a1 @ W2 + b2)
+    ...     delta2 = (a2 - y) * a2 * (1 - a2) / len(x)
+    ...     delta1 = delta2 @ W2.T
+    ...     return [x.T @ delta1, a1.T @ delta2], [delta1.sum(axis=0), delta2.sum(axis=0)]
+    >>> report = diagnose(backprop)
+    >>> report.equation, report.layer, report.mistake
+    ('BP2', 2, 'no-sigma-prime')
+    """
+    setting = _setting(activation, output, cost)
+    trials = []
+    for form in forms_of(student_backprop):
+        trial = attempt(form, setting, SIZES)
+        if trial.trouble is None:
+            explained = explanations(trial.problems, trial.seen)[0]
+            if not explained.found and not explained.unknown:
+                return of_explanation(trial.form, setting, explained, None)
+            trials.append((explained.cost, trial, explained))
+    if trials:
+        _, trial, explained = min(trials, key=lambda t: t[0])
+        return of_explanation(trial.form, setting, explained, smallest(trial.form, setting, explained))
+    return _in_trouble(student_backprop, setting)
+
+
+def _in_trouble(student: Any, setting: Setting) -> Diagnosis:
+    """Where the program does not run on networks of different widths: perhaps on those of equal ones."""
+    troubles = []
+    for form in forms_of(student):
+        trial = attempt(form, setting, SIZES)
+        troubles.append(trial)
+        if trial.trouble in ("exception", "shape"):
+            square = attempt(form, setting, SQUARE)
+            if square.trouble is None:
+                explained = explanations(square.problems, square.seen)[0]
+                if explained.found and not explained.unknown:
+                    return of_explanation(form, setting, explained, None, only_square=trial.words)
+    # What tells most is a program that ran, then one that gave something; an exception may come of the layout alone.
+    order = ["random", "accumulates-over-calls", "mutates-inputs", "nan", "shape", "exception"]
+    return of_behaviour(min(troubles, key=lambda t: order.index(t.trouble or "exception")), setting)
+
+
+def _setting(activation: str, output: str, cost: str) -> Setting:
+    for what, name, known in (
+        ("activation", activation, list(ACTIVATION_FORMULAS)),
+        ("output", output, [*ACTIVATION_FORMULAS, "softmax"]),
+        ("cost", cost, list(COST_FORMULAS)),
+    ):
+        if not isinstance(name, str) or name not in known:
+            raise ValueError(unknown_name(f"diagnose: {what}", name, known))
+    return Setting(activation, output, cost)
+
+
+def attempt(form: Form, setting: Setting, sizes: dict[int, tuple[Sizes, ...]]) -> Trial:
+    """Run the program on three networks, each twice."""
+    depth = max(form.depths)
+    problems = [
+        problem(widths, 1 if form.is_single else n, setting, seed, form.has_biases)
+        for seed, (widths, n) in enumerate(zip(sizes[depth], BATCHES, strict=True))
+    ]
+    seen = []
+    for p in problems:
+        first = _run(form, p)
+        if isinstance(first, tuple) and not isinstance(first, Seen):
+            return Trial(form, problems, seen, *first)
+        again = _run(form, p)
+        if isinstance(again, Seen) and not same(first, again):
+            return Trial(form, problems, seen, *_changed(first, again))
+        seen.append(first)
+    return Trial(form, problems, seen)
+
+
+def _run(form: Form, p: Problem) -> Any:
+    """What the program gave, or a slug and words for what went wrong."""
+    try:
+        with np.errstate(all="ignore"):
+            seen = form.run(p)
+    except Unreadable as error:
+        return "shape", str(error)
+    except Exception as error:  # a student's program may raise anything
+        return "exception", f"{type(error).__name__}: {error}{_line(error)}"
+    if not all(np.isfinite(g).all() for g in arrays_of(seen)):
+        return "nan", "a gradient is NaN or infinite"
+    return seen
+
+
+def _line(error: Exception) -> str:
+    """Where in the program it was raised."""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if "tinygrad_edu" not in f.filename]
+    return f" (line {frames[-1].lineno}: {frames[-1].line})" if frames and frames[-1].line else ""
+
+
+def arrays_of(seen: Seen) -> list[Any]:
+    """All gradients."""
+    return [*seen.grad_weights, *(seen.grad_biases or [])]
+
+
+def same(a: Seen, b: Seen) -> bool:
+    """Whether two runs gave the same."""
+    return all(np.array_equal(x, y) for x, y in zip(arrays_of(a), arrays_of(b), strict=True))
+
+
+def _changed(first: Seen, again: Seen) -> tuple[str, str]:
+    pairs = list(zip(arrays_of(first), arrays_of(again), strict=True))
+    if all(x.shape == y.shape and np.allclose(2 * x, y) for x, y in pairs):
+        return "accumulates-over-calls", "a second call gives twice the gradients: they are added to those of the call before"
+    return "random", "two calls with the same arguments give different gradients: it draws random numbers, or keeps a state"
+
+
+# --- The smallest network that shows it -----------------------------------------------------------------------
+
+
+def smallest(form: Form, setting: Setting, explained: Explanation) -> Evidence | None:
+    """The first of ever larger networks of small whole numbers whose gradients are wrong in the layer that is blamed."""
+    for depth in sorted(form.depths):
+        for sizes in _ever_larger(depth):
+            for n in (1,) if form.is_single else (1, 2):
+                for seed in range(3):
+                    p = small_problem(sizes, n, setting, seed, form.has_biases)
+                    seen = _run(form, p)
+                    if isinstance(seen, Seen) and (evidence := _evidence(p, seen, explained)):
+                        return evidence
+    return None
+
+
+def _ever_larger(depth: int) -> Sequence[Sizes]:
+    return [(1,) * (depth + 1), (2, *(1,) * depth), (1,) * depth + (2,), (2,) * (depth + 1), tuple(range(2, depth + 3))]
+
+
+def _evidence(p: Problem, seen: Seen, explained: Explanation) -> Evidence | None:
+    """The first number, in backward order, that is not what it should be."""
+    right, c = p.solve(), explained.convention.factor(p)
+    for l in range(p.depth, 0, -1):
+        pairs = [(f"∂C/∂w", seen.grad_weights[l - 1], right.grad_weights[l - 1])]
+        if seen.grad_biases is not None:
+            pairs.insert(0, (f"∂C/∂b", seen.grad_biases[l - 1], right.grad_biases[l - 1]))
+        for name, mine, its in pairs:
+            if mine.shape != its.shape:
+                return Evidence(p, name, l, mine, c * its)
+            wrong = np.abs(mine - c * its) > 1e-6 * max(1.0, float(np.max(np.abs(c * its))))
+            if wrong.any():
+                return Evidence(p, name, l, mine, c * its)
+    return None

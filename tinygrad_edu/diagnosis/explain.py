@@ -1,0 +1,303 @@
+"""From a program's numbers to what is wrong in it: which change of which equation gives just these?
+
+The layers are gone through from the last to the first, as the equations do. At each, the gradients of its biases and
+weights must be those that BP3 and BP4 make of some δ, and that δ one of those that BP1 or BP2 gives: as it should be, or
+with one thing changed. Below, the program's own δ is taken, so what follows from a mistake is no other mistake. A
+factor that all gradients share is a convention: whether C is a mean or a sum, with or without ½, and whether the
+program returns the gradient or the direction of descent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tinygrad_edu.diagnosis.mistakes import (
+    FACTORS,
+    Mistake,
+    Pass,
+    forwards,
+    hidden,
+    of_biases,
+    of_weights,
+    outputs,
+)
+from tinygrad_edu.diagnosis.problems import Array, Problem
+
+TOLERANCE = 1e-6
+"""Of two gradients that are called equal, relative to the largest number in them."""
+
+MOST = 12
+"""So many explanations are followed at a time."""
+
+Ratio = tuple[float, ...]  # one number for each problem
+
+
+class Seen(NamedTuple):
+    """What a program gave for one problem, in our layout: rows are examples."""
+
+    grad_weights: list[Array]
+    grad_biases: list[Array] | None  # None where it has no biases
+    cost: float | None = None
+
+
+@dataclass(frozen=True)
+class Found:
+    """A mistake, and the layer in which it is; None: it is in no layer of its own."""
+
+    mistake: Mistake
+    layer: int | None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What it is called, wherever it is."""
+        return self.mistake.equation, self.mistake.slug
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Mistakes that together give the numbers of the program, in backward order.
+
+    Attributes
+    ----------
+    found : tuple of Found
+    convention : Convention
+    unknown : tuple of (str, int, Ratio or None), or None
+        The first quantity, and its layer, that nothing explains.
+    """
+
+    found: tuple[Found, ...]
+    convention: Convention
+    unknown: tuple[str, int] | None = None
+
+    @property
+    def cost(self) -> float:
+        """The fewer mistakes, and the rarer, the better; a convention of one's own is no mistake, but tells of one."""
+        kinds = dict.fromkeys(found.key for found in self.found)
+        return len(kinds) + 0.01 * len(self.found) + 0.1 * self.convention.oddness + 10 * (self.unknown is not None)
+
+
+class Convention(NamedTuple):
+    """What the program computes the gradient of, and how it hands it on."""
+
+    is_sum: bool = False  # C = Σ C_x rather than the mean
+    is_double: bool = False  # C_x = ‖y − a‖² rather than half of it
+    is_descent: bool = False  # −∂C/∂w rather than ∂C/∂w
+
+    @property
+    def oddness(self) -> int:
+        """How many of them are otherwise than here."""
+        return sum(self)
+
+    def factor(self, p: Problem) -> float:
+        """How many times our gradient its is."""
+        return (p.n if self.is_sum else 1) * (2 if self.is_double else 1) * (-1 if self.is_descent else 1)
+
+
+def conventions(quadratic: bool) -> Iterator[Convention]:
+    """All there are, the usual one first."""
+    for is_sum in (False, True):
+        for is_double in (False, True) if quadratic else (False,):
+            for is_descent in (False, True):
+                yield Convention(is_sum, is_double, is_descent)
+
+
+# --- One quantity ---------------------------------------------------------------------------------------------
+
+
+def ratio(given: Sequence[Array], made: Sequence[Array | None]) -> Ratio | None:
+    """How many times the one the other is, in each problem; None if it is not."""
+    found = []
+    for x, y in zip(given, made, strict=True):
+        if y is None or np.shape(x) != np.shape(y):
+            return None
+        size = float(np.max(np.abs(y), initial=0.0))
+        if size == 0:
+            if np.any(x):
+                return None
+            found.append(1.0)
+            continue
+        at = np.unravel_index(np.argmax(np.abs(y)), y.shape)
+        r = float(x[at] / y[at])
+        if not np.isfinite(r) or r == 0 or np.max(np.abs(x - r * y)) > TOLERANCE * abs(r) * size:
+            return None
+        found.append(r)
+    return tuple(found)
+
+
+def made(function: Any, *args: Any) -> Any:
+    """What a changed equation gives; None where its shapes do not fit, as they may."""
+    try:
+        with np.errstate(all="ignore"):
+            return function(*args)
+    except (ValueError, IndexError, TypeError):
+        return None
+
+
+class Match(NamedTuple):
+    """A way to get a gradient from δ, up to a factor."""
+
+    mistake: Mistake
+    ratio: Ratio
+
+
+def matches(given: Sequence[Array], ways: Any, passes: Sequence[Pass], l: int, deltas: list[list[Array]]) -> list[Match]:
+    """All ways that give these gradients of layer l."""
+    found = []
+    for mistake, way in ways:
+        r = ratio(given, [made(way, p, l, d) for p, d in zip(passes, deltas, strict=True)])
+        if r is not None:
+            found.append(Match(mistake, r))
+            if not mistake.slug:
+                break
+    return found
+
+
+# --- All layers -----------------------------------------------------------------------------------------------
+
+
+class Step(NamedTuple):
+    """How one layer is explained."""
+
+    layer: int
+    delta: Mistake
+    biases: Match | None
+    weights: Match
+
+
+@dataclass
+class Path:
+    """How the layers from the last to some other are explained, and δ of these, one list for each problem."""
+
+    steps: list[Step] = field(default_factory=list)
+    deltas: list[list[Array]] = field(default_factory=list)
+
+
+def explanations(problems: Sequence[Problem], seen: Sequence[Seen]) -> list[Explanation]:
+    """What explains the numbers, the simplest first; there is always one, if only that nothing is known."""
+    found: list[Explanation] = []
+    L = problems[0].depth
+    for forward_mistake, forward in forwards(problems[0]):
+        passes = [made(forward, p) for p in problems]
+        if any(p is None for p in passes):
+            continue
+        for path, reached in _paths(passes, seen):
+            unknown = None if reached == 0 else ("δ", reached)
+            if unknown and forward_mistake.slug:
+                continue
+            before = (Found(forward_mistake, None),) if forward_mistake.slug else ()
+            found += [
+                Explanation((*before, *factors), convention, unknown)
+                for convention, factors in _factored(problems, path, L)
+            ]
+        if found and min(e.cost for e in found) < 1:
+            break
+    return sorted(found, key=lambda e: e.cost)
+
+
+def _paths(passes: Sequence[Pass], seen: Sequence[Seen]) -> list[tuple[Path, int]]:
+    """The ways down through the layers, as far as they lead: the layer that nothing explains, or 0."""
+    L = passes[0].problem.depth
+    paths = [Path([], [[None] * L for _ in passes])]  # type: ignore[list-item]
+    for l in range(L, 0, -1):
+        further = [longer for path in paths for longer in _one_layer(path, passes, seen, l)]
+        if not further:
+            return [(path, l) for path in paths[:1]]
+        paths = sorted(further, key=_rank)[:MOST]
+    return [(path, 0) for path in paths]
+
+
+def _rank(path: Path) -> int:
+    kinds = set()
+    for step in path.steps:
+        kinds |= {("δ", step.delta.slug), ("b", step.biases.mistake.slug if step.biases else ""), ("w", step.weights.mistake.slug)}
+    return sum(bool(slug) for _, slug in kinds)
+
+
+def _one_layer(path: Path, passes: Sequence[Pass], seen: Sequence[Seen], l: int) -> Iterator[Path]:
+    """The path with layer l explained, in all ways that explain it."""
+    L = passes[0].problem.depth
+    ways = outputs(passes[0].problem) if l == L else hidden(passes[0].problem)
+    known: list[list[Array]] = []
+    for mistake, way in ways:
+        after = [None if l == L else d[l] for d in path.deltas]
+        delta = [made(way, p, l, d) for p, d in zip(passes, after, strict=True)]
+        if any(d is None or d.shape != p.z[l - 1].shape for d, p in zip(delta, passes, strict=True)):
+            continue
+        if any(ratio(delta, other) for other in known):
+            continue  # the same numbers as a simpler way
+        known.append(delta)
+        deltas = [[*d[: l - 1], new, *d[l:]] for d, new in zip(path.deltas, delta, strict=True)]
+        by_weights = matches([s.grad_weights[l - 1] for s in seen], of_weights(), passes, l, deltas)
+        if not by_weights:
+            continue
+        by_biases: Iterable[Match | None] = [None]
+        if all(s.grad_biases is not None for s in seen):
+            by_biases = matches([s.grad_biases[l - 1] for s in seen if s.grad_biases], of_biases(), passes, l, deltas)
+        for b in by_biases:
+            for w in by_weights:
+                yield Path([*path.steps, Step(l, mistake, b, w)], deltas)
+                if not w.mistake.slug and not (b and b.mistake.slug):
+                    return  # any other way would need two changes, or more
+
+
+# --- Factors ----------------------------------------------------------------------------------------------------
+
+
+def _factored(problems: Sequence[Problem], path: Path, L: int) -> Iterator[tuple[Convention, tuple[Found, ...]]]:
+    """Each convention, with the mistakes that are left if the program keeps to it."""
+    quadratic = problems[0].setting.cost == "quadratic"
+    for convention in conventions(quadratic):
+        carried = np.array([convention.factor(p) for p in problems])  # what δ of the program is, in units of the path's
+        found: list[Found] = []
+        for step in path.steps:
+            mine: list[Found] = []
+            b = None if step.biases is None else np.array(step.biases.ratio) / carried
+            w = np.array(step.weights.ratio) / carried
+            equation = "BP1" if step.layer == L else "BP2"
+            if step.delta.slug:
+                mine.append(Found(step.delta, step.layer))
+            if not _is_one(w) and (b is None or np.allclose(b, w)):
+                mine.append(Found(_factor(equation, w, problems), step.layer))
+                carried = carried * w
+                b, w = None if b is None else b / w, w / w
+            elif b is not None and not _is_one(b) and not _is_one(w) and step.layer > 1:
+                pass  # two factors: each is told of by itself
+            if step.biases is not None and step.biases.mistake.slug:
+                mine.append(Found(step.biases.mistake, step.layer))
+            if b is not None and not _is_one(b):
+                mine.append(Found(_factor("BP3", b, problems), step.layer))
+            if step.weights.mistake.slug:
+                mine.append(Found(step.weights.mistake, step.layer))
+            if not _is_one(w):
+                mine.append(Found(_factor("BP4", w, problems), step.layer))
+            found += mine
+        yield convention, tuple(found)
+
+
+def _is_one(ratios: Any) -> bool:
+    return bool(np.allclose(ratios, 1, rtol=1e-5, atol=0))
+
+
+def _factor(equation: str, ratios: Any, problems: Sequence[Problem]) -> Mistake:
+    """A factor that does not belong there, by its name if it has one."""
+    for slug, (factor, words) in FACTORS.items():
+        if np.allclose(ratios, [factor(p) for p in problems], rtol=1e-5, atol=0):
+            return Mistake(slug, equation, words)
+    if np.ptp(ratios) <= 1e-5 * abs(ratios[0]):
+        return Mistake("factor", equation, f"it is {ratios[0]:.4g} times what it should be")
+    return Mistake("factor", equation, "it is the right one times a number that changes from batch to batch")
+
+
+def merged(found: Sequence[Found]) -> list[tuple[Mistake, list[int | None]]]:
+    """Each mistake once, with all its layers, in backward order."""
+    together: dict[tuple[str, str], tuple[Mistake, list[int | None]]] = {}
+    for f in found:
+        together.setdefault(f.key, (f.mistake, []))[1].append(f.layer)
+    return list(together.values())
+
+
+__all__ = ["Convention", "Explanation", "Found", "Seen", "explanations", "merged", "replace"]

@@ -1,0 +1,39 @@
+"""The forms in which backpropagation is written, and how a program of each is run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tinygrad_edu.diagnosis.forms.base import Form, Unreadable
+from tinygrad_edu.diagnosis.forms.classes import forms_of_class
+from tinygrad_edu.diagnosis.forms.functions import forms_of_function
+from tinygrad_edu.diagnosis.forms.layers import forms_of_layer
+
+KNOWN = (
+    "backprop(weights, biases, x, y) -> gradients of weights and biases, in rows or in columns",
+    "a class or object with backprop(x, y) -> (nabla_b, nabla_w), and attributes weights and biases",
+    "one with costFunctionPrime(X, y) -> (dJdW1, dJdW2), and attributes W1 and W2",
+    "one with loss(X, y) -> loss, grads, and a dict params",
+    "a class of layers with forward(x) and backward(grad, lr) or backward(dvalues)",
+    "backward_propagation(parameters, cache, X, Y) -> grads",
+    "L_model_backward(AL, Y, caches) -> grads",
+    "affine_backward(dout, cache) -> dx, dw, db",
+    "nnCostFunction(nn_params, input_layer_size, hidden_layer_size, num_labels, X, y, lambda_) -> J, grad",
+)
+
+
+def forms_of(student: Any) -> list[Form]:
+    """All forms that the program can have; raises a TypeError if it has none that is known."""
+    found = [*forms_of_class(student), *forms_of_layer(student)]
+    if not found and callable(student) and not isinstance(student, type):
+        found = list(forms_of_function(student))
+    if not found:
+        name = getattr(student, "__name__", type(student).__name__)
+        raise TypeError(
+            f"diagnose: {name} has none of the forms that are known, which are told by names of parameters and methods:"
+            + "".join(f"\n- {form}" for form in KNOWN)
+        )
+    return found
+
+
+__all__ = ["KNOWN", "Form", "Unreadable", "forms_of"]

@@ -1,0 +1,73 @@
+"""Backpropagation as a method of a network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from copy import deepcopy
+from typing import Any
+
+from tinygrad_edu.diagnosis.explain import Seen
+from tinygrad_edu.diagnosis.forms.base import COLUMNS, ROWS, Form, Unreadable, as_arrays, check_count, in_rows
+from tinygrad_edu.diagnosis.forms.functions import read
+from tinygrad_edu.diagnosis.problems import Array, Problem
+
+
+def forms_of_class(student: Any) -> Iterator[Form]:
+    """The forms that a class of networks can have, by the names of its methods; or an object of one."""
+    if callable(getattr(student, "backprop", None)):
+        yield Form("Network.backprop(x, y)", COLUMNS, lambda p: _nielsen(student, p), is_single=True)
+    elif callable(getattr(student, "costFunctionPrime", None)):
+        yield Form("costFunctionPrime(X, y)", ROWS, lambda p: _notes(student, p), (2,), has_biases=False)
+    elif callable(getattr(student, "loss", None)):
+        yield Form("loss(X, y) -> loss, grads", ROWS, lambda p: _loss(student, p), (2,))
+
+
+def _network(student: Any, *ways: tuple[Any, ...]) -> Any:
+    """An object of the class, made in the first way that it takes; or a copy of the object."""
+    if not isinstance(student, type):
+        return deepcopy(student)
+    for arguments in ways[:-1]:
+        try:
+            return student(*arguments)
+        except TypeError:
+            continue
+    return student(*ways[-1])
+
+
+def _nielsen(student: Any, p: Problem) -> Seen:
+    net = _network(student, (p.sizes,), (*p.sizes,), ())
+    net.sizes, net.num_layers = p.sizes, len(p.sizes)
+    net.weights = [W.T.copy() for W in p.weights]
+    net.biases = [b[:, None].copy() for b in p.biases]
+    result = net.backprop(p.x.T.copy(), p.y.T.copy())
+    if not isinstance(result, tuple | list) or len(result) != 2:
+        raise Unreadable("backprop must return two lists, (nabla_b, nabla_w)")
+    first, second = (as_arrays(f"result {i}", part) for i, part in enumerate(result, start=1))
+    check_count("result 1", first, p)
+    check_count("result 2", second, p)
+    W, b = (first, second) if sum(g.size for g in first) > sum(g.size for g in second) else (second, first)
+    return in_rows(p, W, b, columns=True)
+
+
+def _notes(student: Any, p: Problem) -> Seen:
+    net = _network(student, (), tuple(p.sizes))
+    for name, size in zip(("inputLayerSize", "hiddenLayerSize", "outputLayerSize"), p.sizes, strict=True):
+        setattr(net, name, size)
+    net.W1, net.W2 = (W.copy() for W in p.weights)
+    if hasattr(net, "Lambda"):
+        net.Lambda = 0.0
+    found = as_arrays("the result", net.costFunctionPrime(p.x.copy(), p.y.copy()))
+    check_count("the result", found, p)
+    return Seen(found, None)
+
+
+def _loss(student: Any, p: Problem) -> Seen:
+    net = _network(student, tuple(p.sizes), ())
+    for l, (W, b) in enumerate(zip(p.weights, p.biases, strict=True), start=1):
+        net.params[f"W{l}"], net.params[f"b{l}"] = W.copy(), b.copy()
+    if hasattr(net, "reg"):
+        net.reg = 0.0
+    takes_labels = p.setting.cost == "cross_entropy"
+    y: Array = p.y.argmax(axis=1) if takes_labels else p.y.copy()
+    W, b_found = read(net.loss(p.x.copy(), y), p, True)
+    return in_rows(p, W, b_found, columns=False)

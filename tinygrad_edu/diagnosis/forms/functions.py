@@ -1,0 +1,163 @@
+"""Backpropagation as a function: of lists, of the dicts of a course, of one long vector."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.diagnosis.explain import Seen
+from tinygrad_edu.diagnosis.forms.base import (
+    COLUMNS,
+    MIXED,
+    ROWS,
+    Form,
+    Unreadable,
+    as_array,
+    as_arrays,
+    by_layer,
+    check_count,
+    in_rows,
+    names_of,
+)
+from tinygrad_edu.diagnosis.problems import Array, Problem, value
+
+ARGUMENTS = {
+    "weights": ("weights", "w", "ws", "thetas", "theta"),
+    "biases": ("biases", "b", "bs", "bias"),
+    "x": ("x", "xs", "inputs", "input", "a0"),
+    "y": ("y", "ys", "targets", "target", "t", "labels"),
+}
+"""The names under which a plain function may take its arguments, in small letters."""
+
+
+def forms_of_function(function: Callable[..., Any]) -> Iterator[Form]:
+    """The forms that a function can have, by the names of its parameters."""
+    names = names_of(function)
+    if len(names) >= 4 and names[:4] == ["parameters", "cache", "x", "y"]:
+        yield Form("backward_propagation(parameters, cache, X, Y)", COLUMNS, lambda p: _cached(function, p), (2,))
+    elif len(names) >= 3 and names[:3] == ["al", "y", "caches"]:
+        yield Form("L_model_backward(AL, Y, caches)", COLUMNS, lambda p: _deep(function, p), (2, 3))
+    elif names[:1] == ["nn_params"]:
+        for order in ("C", "F"):
+            said = "nnCostFunction(nn_params, …)" + (", unrolled column by column" if order == "F" else "")
+            yield Form(said, "examples are rows, a bias column in Theta", lambda p, o=order: _unrolled(function, p, o), (2,))
+    elif names[:2] == ["dout", "cache"]:
+        yield Form("affine_backward(dout, cache)", ROWS, lambda p: _affine(function, p))
+    else:
+        roles = [next((role for role, known in ARGUMENTS.items() if name in known), None) for name in names[:4]]
+        if None not in roles and {"weights", "x", "y"} <= set(roles):
+            for layout in (ROWS, COLUMNS, MIXED):
+                yield Form(f"a function of ({', '.join(names[:4])})", layout, lambda p, at=layout, r=tuple(roles): _plain(function, p, at, r), has_biases="biases" in roles)
+
+
+def _plain(function: Callable[..., Any], p: Problem, layout: str, roles: tuple[Any, ...]) -> Seen:
+    columns = layout != ROWS
+    given = {
+        "weights": [W.T.copy() if layout == COLUMNS else W.copy() for W in p.weights],
+        "biases": [b[:, None].copy() if columns else b.copy() for b in p.biases],
+        "x": p.x.T.copy() if columns else p.x.copy(),
+        "y": p.y.T.copy() if columns else p.y.copy(),
+    }
+    W, b = read(function(*(given[role] for role in roles)), p, "biases" in roles)
+    return in_rows(p, W, b, layout == COLUMNS)
+
+
+def read(result: Any, p: Problem, has_biases: bool) -> tuple[list[Array], list[Array] | None]:
+    """Gradients of weights and biases from whatever a function returns."""
+    if isinstance(result, Mapping):
+        return by_layer("the result", result, "w", p.depth), by_layer("the result", result, "b", p.depth) if has_biases else None
+    for w, b in (("nabla_w", "nabla_b"), ("grad_weights", "grad_biases"), ("dW", "db")):
+        if hasattr(result, w):
+            return as_arrays(w, getattr(result, w)), as_arrays(b, getattr(result, b)) if has_biases else None
+    if result is None:
+        raise Unreadable("the program returned None; is a return missing?")
+    if not isinstance(result, tuple | list):
+        raise Unreadable(f"the program returned {type(result).__name__}, where a pair (gradients of weights, of biases) is meant")
+    parts = [part for part in result if not np.isscalar(part) and not (isinstance(part, np.ndarray) and part.size == 1 and part.ndim == 0)]
+    if len(parts) == 1 and isinstance(parts[0], Mapping):
+        return read(parts[0], p, has_biases)
+    if not has_biases:
+        found = as_arrays("the result", parts[0] if len(parts) == 1 else list(parts))
+        check_count("the result", found, p)
+        return found, None
+    if len(parts) != 2:
+        raise Unreadable(f"the program returned {len(result)} values, where a pair (gradients of weights, of biases) is meant")
+    first, second = (as_arrays(f"result {i}", part) for i, part in enumerate(parts, start=1))
+    check_count("result 1", first, p)
+    check_count("result 2", second, p)
+    is_swapped = sum(g.size for g in first) < sum(g.size for g in second)
+    return (second, first) if is_swapped else (first, second)
+
+
+def _parameters(p: Problem) -> dict[str, Array]:
+    """The parameters as a course has them, in columns."""
+    named = {}
+    for l, (W, b) in enumerate(zip(p.weights, p.biases, strict=True), start=1):
+        named[f"W{l}"], named[f"b{l}"] = W.T.copy(), b[:, None].copy()
+    return named
+
+
+def forward_values(p: Problem) -> tuple[list[Array], list[Array]]:
+    """Z and a of all layers, rows; a[0] is x."""
+    z, a = [], [p.x]
+    for l, (W, b) in enumerate(zip(p.weights, p.biases, strict=True), start=1):
+        z.append(a[-1] @ W + b)
+        a.append(value(p.setting.sigma(l, p.depth), z[-1]))
+    return z, a
+
+
+def _cached(function: Callable[..., Any], p: Problem) -> Seen:
+    z, a = forward_values(p)
+    cache = {f"Z{l + 1}": part.T.copy() for l, part in enumerate(z)}
+    cache |= {f"A{l}": part.T.copy() for l, part in enumerate(a)}
+    W, b = read(function(_parameters(p), cache, p.x.T.copy(), p.y.T.copy()), p, True)
+    return in_rows(p, W, b, columns=True)
+
+
+def _deep(function: Callable[..., Any], p: Problem) -> Seen:
+    z, a = forward_values(p)
+    caches = [
+        ((a[l].T.copy(), p.weights[l].T.copy(), p.biases[l][:, None].copy()), z[l].T.copy()) for l in range(p.depth)
+    ]
+    W, b = read(function(a[-1].T.copy(), p.y.T.copy(), caches), p, True)
+    return in_rows(p, W, b, columns=True)
+
+
+def _unrolled(function: Callable[..., Any], p: Problem, order: Any) -> Seen:
+    thetas = [np.vstack([b, W]).T for W, b in zip(p.weights, p.biases, strict=True)]
+    params = np.concatenate([theta.ravel(order) for theta in thetas])
+    labels = p.y.argmax(axis=1)
+    takes_labels = p.setting.output == "softmax" or (p.y.sum(axis=1) == 1).all()
+    result = function(params, *p.sizes, p.x.copy(), labels if takes_labels else p.y.copy(), 0.0)
+    gradient = as_array("the gradient", result[1] if isinstance(result, tuple | list) else result).ravel()
+    if gradient.size != params.size:
+        raise Unreadable(f"the gradient has {gradient.size} numbers, but nn_params has {params.size}")
+    ends = np.cumsum([theta.size for theta in thetas])[:-1]
+    parts = [part.reshape(theta.shape, order=order) for part, theta in zip(np.split(gradient, ends), thetas, strict=True)]
+    return Seen([part[:, 1:].T for part in parts], [part[:, 0] for part in parts])
+
+
+def _affine(function: Callable[..., Any], p: Problem) -> Seen:
+    """A network whose σ and cost are ours, and whose products are the student's."""
+    from tinygrad_edu.backprop import output_error
+    from tinygrad_edu.diagnosis.problems import slope
+
+    z, a = forward_values(p)
+    s = p.setting
+    delta = output_error(z[-1], a[-1], p.y, output=s.output, cost=s.cost)
+    W: list[Array] = []
+    b: list[Array] = []
+    for l in range(p.depth, 0, -1):
+        result = function(delta.copy(), (a[l - 1].copy(), p.weights[l - 1].copy(), p.biases[l - 1].copy()))
+        if not isinstance(result, tuple | list) or len(result) != 3:
+            raise Unreadable("affine_backward must return three arrays: dx, dw, db")
+        dx, dw, db = (as_array(name, part) for name, part in zip(("dx", "dw", "db"), result, strict=True))
+        W.insert(0, dw)
+        b.insert(0, db)
+        if l > 1:
+            if dx.shape != z[l - 2].shape:
+                raise Unreadable(f"dx has shape {dx.shape}, but must have the shape of x, {z[l - 2].shape}")
+            delta = dx * slope(s.activation, z[l - 2])
+    return Seen(W, b)

@@ -1,0 +1,229 @@
+"""What `diagnose` answers, in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tinygrad_edu.diagnosis.explain import Convention, Explanation, merged
+from tinygrad_edu.diagnosis.forms import Form
+from tinygrad_edu.diagnosis.mistakes import Mistake
+from tinygrad_edu.diagnosis.problems import Array, Problem, Setting
+from tinygrad_edu.tables import Part, Report
+
+if TYPE_CHECKING:
+    from tinygrad_edu.diagnosis.diagnose import Trial
+
+SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+READ = {
+    "BP1": "docs/equations.md, BP1: the outputs",
+    "BP2": "docs/equations.md, BP2: one layer back",
+    "BP3": "docs/equations.md, BP3: the biases",
+    "BP4": "docs/equations.md, BP4: the weights",
+}
+
+FORMULAS = {
+    "BP1": "δᴸ = ∂C/∂aᴸ ⊙ σ′(zᴸ)",
+    "BP2": "δˡ = ((wˡ⁺¹)ᵀ δˡ⁺¹) ⊙ σ′(zˡ)",
+    "BP3": "∂C/∂bˡ = δˡ, summed over the examples",
+    "BP4": "∂C/∂wˡ = δˡ (aˡ⁻¹)ᵀ, summed over the examples",
+}
+"""The equations as in the text: examples are columns."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The smallest network that shows a mistake, and the numbers in it.
+
+    Attributes
+    ----------
+    problem : Problem
+    quantity : str
+        "∂C/∂b" or "∂C/∂w".
+    number : int
+        Of the layer, l from 1.
+    yours, right : ndarray
+    """
+
+    problem: Problem
+    quantity: str
+    number: int
+    yours: Array
+    right: Array
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One mistake.
+
+    Attributes
+    ----------
+    equation : str
+        "BP1", …, "BP4" or "forward".
+    layers : tuple of int
+        As in the text, where the inputs are layer 1; from the last to the first.
+    mistake : str
+        Its short name.
+    words : str
+    """
+
+    equation: str
+    layers: tuple[int, ...]
+    mistake: str
+    words: str
+
+    def __str__(self) -> str:
+        where = ""
+        if self.layers:
+            numbers = [str(l) for l in self.layers]
+            where = f", layer{'s' * (len(numbers) > 1)} {' and '.join([', '.join(numbers[:-1]), numbers[-1]] if len(numbers) > 1 else numbers)}"
+        return f"{self.equation}{where}: {self.words}."
+
+
+@dataclass(frozen=True, repr=False)
+class Diagnosis(Report):
+    """The result of `diagnose`. ``str(report)`` is the answer in words.
+
+    Attributes
+    ----------
+    findings : tuple of Finding
+        All mistakes that were found, in backward order.
+    convention : str
+        What was inferred: the form of the program, its layout, and what its gradient is of.
+    trouble : str
+        The short name of what kept the program from being judged, such as "exception"; else empty.
+    unknown : tuple of (str, int), or None
+        The first quantity and its layer that are wrong in a way that is not known.
+    evidence : Evidence or None
+    note : str
+    """
+
+    setting: Setting
+    convention: str
+    findings: tuple[Finding, ...] = ()
+    trouble: str = ""
+    unknown: tuple[str, int] | None = None
+    evidence: Evidence | None = None
+    note: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong."""
+        return not (self.findings or self.trouble or self.unknown)
+
+    @property
+    def equation(self) -> str | None:
+        """Which equation is wrong first, in backward order; "forward" is what goes before them all."""
+        return self.findings[0].equation if self.findings else None
+
+    @property
+    def layer(self) -> int | None:
+        """In which layer, counted as in the text: the inputs are layer 1."""
+        if self.findings and self.findings[0].layers:
+            return self.findings[0].layers[0]
+        return self.unknown[1] if self.unknown and not self.findings else None
+
+    @property
+    def mistake(self) -> str | None:
+        """The short name of the first mistake; or of the trouble."""
+        return self.findings[0].mistake if self.findings else (self.trouble or ("unknown" if self.unknown else None))
+
+    def parts(self) -> list[Part]:
+        """The answer, and what it rests on."""
+        if self.ok:
+            return ["Right: the gradients are those of BP1–BP4.", self.convention]
+        if self.trouble:
+            return [self.note, self.convention]
+        said: list[Part] = [str(finding) for finding in self.findings]
+        if self.unknown:
+            said.append(self.note)
+        if self.findings and (formula := FORMULAS.get(self.findings[0].equation)):
+            said.append(f"The equation: {formula}. Read {READ[self.findings[0].equation]}.")
+        elif self.note:
+            said.append(self.note)
+        if self.evidence:
+            said += _shown(self.evidence)
+        return [*said, self.convention]
+
+
+def superscript(l: int) -> str:
+    """The number of a layer as in the text."""
+    return str(l).translate(SUPERSCRIPTS)
+
+
+def _words(mistake: Mistake, layers: list[int | None]) -> str:
+    l = next((l for l in layers if l is not None), None)
+    if l is None:
+        return mistake.words
+    # The text counts the inputs as layer 1: our layer l is its layer l + 1.
+    return mistake.words.format(l=superscript(l + 1), next=superscript(l + 2), prev=superscript(l))
+
+
+def of_explanation(
+    form: Form, setting: Setting, explained: Explanation, evidence: Evidence | None, only_square: str = ""
+) -> Diagnosis:
+    """The answer for a program that was explained."""
+    findings = tuple(
+        Finding(m.equation, tuple(l + 1 for l in layers if l is not None), m.slug, _words(m, layers))
+        for m, layers in merged(explained.found)
+    )
+    unknown, note = None, ""
+    if explained.unknown:
+        unknown = (explained.unknown[0], explained.unknown[1] + 1)
+        L = max(form.depths)
+        first = "The gradients of the last layer" if explained.unknown[1] == L else f"The gradients of layer {unknown[1]}"
+        note = f"{first} are wrong, in a way that is not known here; those of later layers {'are as said' if findings else 'are right'}."
+        if explained.unknown[1] == L:
+            note = f"{first} (layer {unknown[1]}) are wrong already, in a way that is not known here: look at the forward pass, and at BP1."
+    elif only_square:
+        note = f"It only runs on networks of equal widths; else: {only_square}"
+    return Diagnosis(setting, describe(form, setting, explained.convention), findings, "", unknown, evidence, note)
+
+
+def describe(form: Form, setting: Setting, c: Convention) -> str:
+    """What was found out about a program, none of which is a mistake."""
+    of = "the sum of C_x over the batch" if c.is_sum else "the mean of C_x over the batch"
+    if form.is_single:
+        of = "C_x of one example"
+    if setting.cost == "quadratic":
+        of += ", C_x = ‖y − a‖²" if c.is_double else ", C_x = ½ ‖y − a‖²"
+    what = "the direction of descent, minus the gradient" if c.is_descent else "the gradient"
+    return f"Read as {form.name}; {form.layout}; it gives {what} of {of}."
+
+
+def of_behaviour(trial: Trial, setting: Setting) -> Diagnosis:
+    """The answer for a program that gave no numbers that could be judged."""
+    said = {
+        "exception": f"It stops with {trial.words}.",
+        "shape": f"Its answer cannot be read: {trial.words}.",
+        "nan": f"{trial.words[:1].upper()}{trial.words[1:]}: is a logarithm of 0 taken, or does e^z overflow?",
+    }
+    trouble = trial.trouble or "exception"
+    note = said.get(trouble, f"{trial.words[:1].upper()}{trial.words[1:]}.")
+    return Diagnosis(setting, f"Read as {trial.form.name}; {trial.form.layout}.", (), trouble, None, None, note)
+
+
+def _shown(e: Evidence) -> list[Part]:
+    """The smallest network, and its numbers."""
+    p = e.problem
+    at = superscript(e.number + 1)
+    sizes = "-".join(map(str, p.sizes))
+    said = [f"The smallest network that shows it: {sizes}, {p.n} example{'s' * (p.n > 1)} (rows), with"]
+    for l, (W, b) in enumerate(zip(p.weights, p.biases, strict=True), start=2):
+        said.append(f"  w{superscript(l)} = {_numbers(W)}, b{superscript(l)} = {_numbers(b)}")
+    said.append(f"  x = {_numbers(p.x)}, y = {_numbers(p.y)}")
+    said.append(f"  {e.quantity}{at}: yours {_numbers(e.yours)}, right {_numbers(e.right)}")
+    return list(said)
+
+
+def _numbers(a: Any) -> str:
+    def one(x: float) -> str:
+        return f"{x:.4g}".replace("-", "−")
+
+    a = np.asarray(a)
+    if a.ndim == 0:
+        return one(float(a))
+    return "[" + ", ".join(_numbers(part) for part in a) + "]"
