@@ -31,6 +31,7 @@ ROOMS = [
     "compiler",
     "training",
     "check",
+    "diagnosis",
     "data",
     "viz",
 ]
@@ -128,6 +129,8 @@ FILES_OF = {
         "page",
         "explorer",
     ],
+    "diagnosis": ["problems", "mistakes", "explain", "forms", "report", "diagnose"],
+    "diagnosis/forms": ["base", "functions", "classes", "layers"],
     "check": ["layers", "arguments", "witnesses", "gradients", "backprop", "learning_speed"],
 }
 KNOWS_NOTHING = {"errors", "tables", "figures", "backprop", "data"}  # rooms that import nothing of ours

@@ -10,7 +10,7 @@ import numpy as np
 
 from tinygrad_edu.backprop import ACTIVATION_FORMULAS, COST_FORMULAS
 from tinygrad_edu.diagnosis.explain import Explanation, Seen, explanations
-from tinygrad_edu.diagnosis.forms import Form, Unreadable, forms_of
+from tinygrad_edu.diagnosis.forms import Form, UnreadableError, forms_of
 from tinygrad_edu.diagnosis.problems import Problem, Setting, Sizes, problem, small_problem
 from tinygrad_edu.diagnosis.report import Diagnosis, Evidence, of_behaviour, of_explanation
 from tinygrad_edu.errors import unknown_name
@@ -21,7 +21,10 @@ SIZES: dict[int, tuple[Sizes, ...]] = {
 }
 """Widths all different, and different from the sizes of the batches."""
 
-SQUARE: dict[int, tuple[Sizes, ...]] = {2: ((3, 3, 3), (4, 4, 4), (5, 5, 5)), 3: ((3, 3, 3, 3), (4, 4, 4, 4), (5, 5, 5, 5))}
+SQUARE: dict[int, tuple[Sizes, ...]] = {
+    2: ((3, 3, 3), (4, 4, 4), (5, 5, 5)),
+    3: ((3, 3, 3, 3), (4, 4, 4, 4), (5, 5, 5, 5)),
+}
 """Equal widths: what runs there alone has a wrong transpose, or a wrong layer."""
 
 BATCHES = (7, 8, 9)
@@ -33,11 +36,15 @@ class Trial(NamedTuple):
     form: Form
     problems: list[Problem]
     seen: list[Seen]
-    trouble: str | None = None  # a slug: "exception", "shape", "nan", "random", "accumulates-over-calls", "mutates-inputs"
+    trouble: str | None = (
+        None  # a slug: "exception", "shape", "nan", "random", "accumulates-over-calls", "mutates-inputs"
+    )
     words: str = ""
 
 
-def diagnose(student_backprop: Any, *, activation: str = "sigmoid", output: str = "sigmoid", cost: str = "quadratic") -> Diagnosis:
+def diagnose(
+    student_backprop: Any, *, activation: str = "sigmoid", output: str = "sigmoid", cost: str = "quadratic"
+) -> Diagnosis:
     """Tell which equation a hand-written backpropagation has wrong, in which layer, and how.
 
     It is run on random networks, and its gradients are compared with those of BP1–BP4, and of BP1–BP4 with one thing
@@ -109,7 +116,7 @@ def _in_trouble(student: Any, setting: Setting) -> Diagnosis:
             if square.trouble is None:
                 explained = explanations(square.problems, square.seen)[0]
                 if explained.found and not explained.unknown:
-                    return of_explanation(form, setting, explained, None, only_square=trial.words)
+                    return of_explanation(form, setting, explained, smallest(form, setting, explained), trial.words)
     # What tells most is a program that ran, then one that gave something; an exception may come of the layout alone.
     order = ["random", "accumulates-over-calls", "mutates-inputs", "nan", "shape", "exception"]
     return of_behaviour(min(troubles, key=lambda t: order.index(t.trouble or "exception")), setting)
@@ -133,7 +140,7 @@ def attempt(form: Form, setting: Setting, sizes: dict[int, tuple[Sizes, ...]]) -
         problem(widths, 1 if form.is_single else n, setting, seed, form.has_biases)
         for seed, (widths, n) in enumerate(zip(sizes[depth], BATCHES, strict=True))
     ]
-    seen = []
+    seen: list[Seen] = []
     for p in problems:
         first = _run(form, p)
         if isinstance(first, tuple) and not isinstance(first, Seen):
@@ -150,7 +157,7 @@ def _run(form: Form, p: Problem) -> Any:
     try:
         with np.errstate(all="ignore"):
             seen = form.run(p)
-    except Unreadable as error:
+    except UnreadableError as error:
         return "shape", str(error)
     except Exception as error:  # a student's program may raise anything
         return "exception", f"{type(error).__name__}: {error}{_line(error)}"
@@ -178,15 +185,21 @@ def same(a: Seen, b: Seen) -> bool:
 def _changed(first: Seen, again: Seen) -> tuple[str, str]:
     pairs = list(zip(arrays_of(first), arrays_of(again), strict=True))
     if all(x.shape == y.shape and np.allclose(2 * x, y) for x, y in pairs):
-        return "accumulates-over-calls", "a second call gives twice the gradients: they are added to those of the call before"
-    return "random", "two calls with the same arguments give different gradients: it draws random numbers, or keeps a state"
+        return (
+            "accumulates-over-calls",
+            "a second call gives twice the gradients: they are added to those of the call before",
+        )
+    return (
+        "random",
+        "two calls with the same arguments give different gradients: it draws random numbers, or keeps a state",
+    )
 
 
 # --- The smallest network that shows it -----------------------------------------------------------------------
 
 
 def smallest(form: Form, setting: Setting, explained: Explanation) -> Evidence | None:
-    """The first of ever larger networks of small whole numbers whose gradients are wrong in the layer that is blamed."""
+    """The first of ever larger networks of small whole numbers whose gradients are wrong."""
     for depth in sorted(form.depths):
         for sizes in _ever_larger(depth):
             for n in (1,) if form.is_single else (1, 2):
@@ -206,9 +219,9 @@ def _evidence(p: Problem, seen: Seen, explained: Explanation) -> Evidence | None
     """The first number, in backward order, that is not what it should be."""
     right, c = p.solve(), explained.convention.factor(p)
     for l in range(p.depth, 0, -1):
-        pairs = [(f"∂C/∂w", seen.grad_weights[l - 1], right.grad_weights[l - 1])]
+        pairs = [("∂C/∂w", seen.grad_weights[l - 1], right.grad_weights[l - 1])]
         if seen.grad_biases is not None:
-            pairs.insert(0, (f"∂C/∂b", seen.grad_biases[l - 1], right.grad_biases[l - 1]))
+            pairs.insert(0, ("∂C/∂b", seen.grad_biases[l - 1], right.grad_biases[l - 1]))
         for name, mine, its in pairs:
             if mine.shape != its.shape:
                 return Evidence(p, name, l, mine, c * its)

@@ -1,8 +1,8 @@
-"""From a program's numbers to what is wrong in it: which change of which equation gives just these?
+"""From a program's numbers to what is wrong in it: the change of an equation that gives just these.
 
 The layers are gone through from the last to the first, as the equations do. At each, the gradients of its biases and
-weights must be those that BP3 and BP4 make of some δ, and that δ one of those that BP1 or BP2 gives: as it should be, or
-with one thing changed. Below, the program's own δ is taken, so what follows from a mistake is no other mistake. A
+weights must be those that BP3 and BP4 make of some δ, and that δ one of those that BP1 or BP2 gives: as it should be,
+or with one thing changed. Below, the program's own δ is taken, so what follows from a mistake is no other mistake. A
 factor that all gradients share is a convention: whether C is a mean or a sum, with or without ½, and whether the
 program returns the gradient or the direction of descent.
 """
@@ -10,13 +10,14 @@ program returns the gradient or the direction of descent.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tinygrad_edu.diagnosis.mistakes import (
     FACTORS,
+    QUANTITY,
     Mistake,
     Pass,
     forwards,
@@ -144,7 +145,9 @@ class Match(NamedTuple):
     ratio: Ratio
 
 
-def matches(given: Sequence[Array], ways: Any, passes: Sequence[Pass], l: int, deltas: list[list[Array]]) -> list[Match]:
+def matches(
+    given: Sequence[Array], ways: Any, passes: Sequence[Pass], l: int, deltas: list[list[Array]]
+) -> list[Match]:
     """All ways that give these gradients of layer l."""
     found = []
     for mistake, way in ways:
@@ -213,35 +216,99 @@ def _paths(passes: Sequence[Pass], seen: Sequence[Seen]) -> list[tuple[Path, int
 def _rank(path: Path) -> int:
     kinds = set()
     for step in path.steps:
-        kinds |= {("δ", step.delta.slug), ("b", step.biases.mistake.slug if step.biases else ""), ("w", step.weights.mistake.slug)}
+        kinds |= {
+            ("δ", step.delta.slug),
+            ("b", step.biases.mistake.slug if step.biases else ""),
+            ("w", step.weights.mistake.slug),
+        }
     return sum(bool(slug) for _, slug in kinds)
 
 
 def _one_layer(path: Path, passes: Sequence[Pass], seen: Sequence[Seen], l: int) -> Iterator[Path]:
     """The path with layer l explained, in all ways that explain it."""
     L = passes[0].problem.depth
-    ways = outputs(passes[0].problem) if l == L else hidden(passes[0].problem)
+    after = [None if l == L else d[l] for d in path.deltas]
     known: list[list[Array]] = []
-    for mistake, way in ways:
-        after = [None if l == L else d[l] for d in path.deltas]
-        delta = [made(way, p, l, d) for p, d in zip(passes, after, strict=True)]
+    for mistake, delta in _deltas(passes, seen, l, after):
         if any(d is None or d.shape != p.z[l - 1].shape for d, p in zip(delta, passes, strict=True)):
             continue
         if any(ratio(delta, other) for other in known):
             continue  # the same numbers as a simpler way
         known.append(delta)
         deltas = [[*d[: l - 1], new, *d[l:]] for d, new in zip(path.deltas, delta, strict=True)]
-        by_weights = matches([s.grad_weights[l - 1] for s in seen], of_weights(), passes, l, deltas)
+        given = [s.grad_weights[l - 1] for s in seen]
+        by_weights = matches(given, of_weights(), passes, l, deltas)
+        by_weights = by_weights or _with_penalty(given, of_weights()[0][1], passes, l, deltas, "weights")
         if not by_weights:
             continue
         by_biases: Iterable[Match | None] = [None]
         if all(s.grad_biases is not None for s in seen):
-            by_biases = matches([s.grad_biases[l - 1] for s in seen if s.grad_biases], of_biases(), passes, l, deltas)
+            given = [s.grad_biases[l - 1] for s in seen if s.grad_biases]
+            by_biases = matches(given, of_biases(), passes, l, deltas)
+            by_biases = by_biases or _with_penalty(given, of_biases()[0][1], passes, l, deltas, "biases")
         for b in by_biases:
             for w in by_weights:
                 yield Path([*path.steps, Step(l, mistake, b, w)], deltas)
                 if not w.mistake.slug and not (b and b.mistake.slug):
                     return  # any other way would need two changes, or more
+
+
+def _deltas(
+    passes: Sequence[Pass], seen: Sequence[Seen], l: int, after: Sequence[Any]
+) -> Iterator[tuple[Mistake, Any]]:
+    """All δ of a layer, in each problem; the last is one with weights that were updated too early."""
+    L = passes[0].problem.depth
+    for mistake, way in outputs(passes[0].problem) if l == L else hidden(passes[0].problem):
+        yield mistake, [made(way, p, l, d) for p, d in zip(passes, after, strict=True)]
+    if l == L:
+        return
+    # δ goes back through w − η ∂C/∂w, with some learning rate η. What it would add to ∂C/∂W^l shows how large η is.
+    grads = [s.grad_weights[l] for s in seen]
+    if any(g.shape != p.problem.weights[l].shape for g, p in zip(grads, passes, strict=True)):
+        return
+    right, moved = (
+        [(d @ W.T) * p.slope(l) for p, d, W in zip(passes, after, weights, strict=True)]
+        for weights in ([p.problem.weights[l] for p in passes], grads)
+    )
+    rates = []
+    for p, s, one, other in zip(passes, seen, right, moved, strict=True):
+        parts = _parts(s.grad_weights[l - 1], p.a[l - 1].T @ one, p.a[l - 1].T @ other)
+        if parts is None or not parts[0]:
+            return
+        rates.append(parts[1] / parts[0])
+    if abs(rates[0]) > 1e-9 and np.allclose(rates, rates[0], rtol=1e-4):
+        words = "w{next} was updated before δ{next} went back through it"
+        yield (
+            Mistake("weights-already-updated", "BP2", words),
+            [a + rates[0] * b for a, b in zip(right, moved, strict=True)],
+        )
+
+
+def _parts(given: Array, one: Array, other: Array) -> tuple[float, float] | None:
+    """How much of one and of the other array is in the given one; None if there is something else in it."""
+    if given.shape != one.shape or given.shape != other.shape or given.size < 3:
+        return None
+    A = np.column_stack([one.ravel(), other.ravel()])
+    found = np.linalg.lstsq(A, given.ravel(), rcond=None)[0]
+    if np.max(np.abs(A @ found - given.ravel())) > TOLERANCE * np.max(np.abs(given)):
+        return None
+    return float(found[0]), float(found[1])
+
+
+def _with_penalty(
+    given: Sequence[Array], way: Any, passes: Sequence[Pass], l: int, deltas: Any, what: str
+) -> list[Match]:
+    """The gradient with λ times the parameters in it."""
+    ratios = []
+    for g, p, d in zip(given, passes, deltas, strict=True):
+        own = (p.problem.weights if what == "weights" else p.problem.biases)[l - 1]
+        parts = _parts(g, way(p, l, d), own)
+        if parts is None or not parts[0] or abs(parts[1]) < 1e-9:
+            return []
+        ratios.append(parts[0])
+    letter, equation = ("w", "BP4") if what == "weights" else ("b", "BP3")
+    words = f"a multiple of {letter}{{l}} is added, as a penalty on the {what} would, but there is none in this cost"
+    return [Match(Mistake("l2-extra", equation, words), tuple(ratios))]
 
 
 # --- Factors ----------------------------------------------------------------------------------------------------
@@ -286,10 +353,16 @@ def _factor(equation: str, ratios: Any, problems: Sequence[Problem]) -> Mistake:
     """A factor that does not belong there, by its name if it has one."""
     for slug, (factor, words) in FACTORS.items():
         if np.allclose(ratios, [factor(p) for p in problems], rtol=1e-5, atol=0):
-            return Mistake(slug, equation, words)
+            if (equation, slug) == ("BP3", "one-over-n-double"):
+                return Mistake(
+                    "mean-for-sum", equation, "δ{l} is averaged over the batch, but it carries the 1/n already"
+                )
+            return Mistake(slug, equation, words.replace("{q}", QUANTITY[equation]))
     if np.ptp(ratios) <= 1e-5 * abs(ratios[0]):
-        return Mistake("factor", equation, f"it is {ratios[0]:.4g} times what it should be")
-    return Mistake("factor", equation, "it is the right one times a number that changes from batch to batch")
+        return Mistake("factor", equation, f"{QUANTITY[equation]} is {ratios[0]:.4g} times what it should be")
+    return Mistake(
+        "factor", equation, f"{QUANTITY[equation]} is the right one times a number that changes from batch to batch"
+    )
 
 
 def merged(found: Sequence[Found]) -> list[tuple[Mistake, list[int | None]]]:
@@ -300,4 +373,4 @@ def merged(found: Sequence[Found]) -> list[tuple[Mistake, list[int | None]]]:
     return list(together.values())
 
 
-__all__ = ["Convention", "Explanation", "Found", "Seen", "explanations", "merged", "replace"]
+__all__ = ["Convention", "Explanation", "Found", "Seen", "explanations", "merged"]

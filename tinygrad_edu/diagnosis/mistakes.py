@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -75,8 +76,9 @@ def forwards(p: Problem) -> Iterator[tuple[Mistake, Callable[[Problem], Pass]]]:
         return value(s.sigma(l, L), z)
 
     yield Mistake("", "forward", ""), lambda q: forward(q, right)
-    yield Mistake("no-bias", "forward", "the biases are not added: z is aW, where aW + b is meant"), lambda q: forward(
-        q, right, bias=False
+    yield (
+        Mistake("no-bias", "forward", "the biases are not added: z is aW, where aW + b is meant"),
+        lambda q: forward(q, right, bias=False),
     )
     if s.output == "softmax":
         yield (
@@ -85,7 +87,9 @@ def forwards(p: Problem) -> Iterator[tuple[Mistake, Callable[[Problem], Pass]]]:
         )
         yield (
             Mistake("softmax-over-all", "forward", "softmax sums over the whole batch, where each example has its own"),
-            lambda q: forward(q, lambda l, z: value("softmax", z.reshape(1, -1)).reshape(z.shape) if l == L else right(l, z)),
+            lambda q: forward(
+                q, lambda l, z: value("softmax", z.reshape(1, -1)).reshape(z.shape) if l == L else right(l, z)
+            ),
         )
     yield (
         Mistake("activation-twice", "forward", "σ is applied twice at the output"),
@@ -94,21 +98,27 @@ def forwards(p: Problem) -> Iterator[tuple[Mistake, Callable[[Problem], Pass]]]:
     for name in ("identity", "sigmoid", "tanh", "relu", "softmax"):
         if name != s.output:
             slug = "no-output-activation" if name == "identity" else "other-output-activation"
-            yield (
-                Mistake(slug, "forward", f"the output layer has {name}, where it should have {s.output}"),
-                lambda q, name=name: forward(q, lambda l, z: value(name, z) if l == L else right(l, z)),
-            )
+            words = f"the output layer has {name}, where it should have {s.output}"
+            yield Mistake(slug, "forward", words), _with_other(name, at_output=True)
         if L > 1 and name not in (s.activation, "softmax"):
             slug = "no-activation" if name == "identity" else "other-activation"
-            yield (
-                Mistake(slug, "forward", f"the hidden layers have {name}, where they should have {s.activation}"),
-                lambda q, name=name: forward(q, lambda l, z: value(name, z) if l < L else right(l, z)),
-            )
+            words = f"the hidden layers have {name}, where they should have {s.activation}"
+            yield Mistake(slug, "forward", words), _with_other(name, at_output=False)
+
+
+def _with_other(name: str, at_output: bool) -> Callable[[Problem], Pass]:
+    """A forward pass with another activation function."""
+
+    def run(p: Problem) -> Pass:
+        L = p.depth
+        return forward(p, lambda l, z: value(name if (l == L) == at_output else p.setting.sigma(l, L), z))
+
+    return run
 
 
 # --- δ ----------------------------------------------------------------------------------------------------------
 
-Delta = Callable[[Pass, int, Array | None], Array]
+Delta = Callable[[Pass, int, Any], Any]
 """δ of layer l from the pass and, below the last layer, δ of the layer after it."""
 
 
@@ -116,9 +126,9 @@ def _nabla(p: Pass) -> Array:
     return COST_FORMULAS[p.problem.setting.cost].gradient(p.a[-1], p.problem.y)
 
 
-def _of_activation(name: str, t: Array) -> Array | None:
+def _of_activation(name: str, t: Array) -> Any:
     """The derivative as it is written for a = σ(z), of whatever it is given."""
-    forms = {
+    forms: dict[str, Callable[[Array], Any]] = {
         "sigmoid": lambda t: t * (1 - t),
         "softmax": lambda t: t * (1 - t),
         "tanh": lambda t: 1 - t**2,
@@ -142,8 +152,16 @@ def outputs(p: Problem) -> list[tuple[Mistake, Delta]]:
         found.append((Mistake(slug, "BP1", words), delta))
 
     if not cancels:
-        would = {"sigmoid": "; with the cross-entropy that would be right"}.get(s.output, "") if s.cost == "quadratic" else ""
-        add("no-sigma-prime", f"δ{{l}} is ∂C/∂a{{l}}; the factor σ′(z{{l}}) is missing{would}", lambda p, l, d: _nabla(p))
+        would = (
+            {"sigmoid": "; with the cross-entropy that would be right"}.get(s.output, "")
+            if s.cost == "quadratic"
+            else ""
+        )
+        add(
+            "no-sigma-prime",
+            f"δ{{l}} is ∂C/∂a{{l}}; the factor σ′(z{{l}}) is missing{would}",
+            lambda p, l, d: _nabla(p),
+        )
     if s.output == "softmax":
         add(
             "softmax-diagonal",
@@ -169,6 +187,7 @@ def outputs(p: Problem) -> list[tuple[Mistake, Delta]]:
                 "σ′ is written for a, as a(1 − a) is for the sigmoid, but z{l} is put in",
                 lambda p, l, d: _nabla(p) * _of_activation(p.sigma(l), p.z[l - 1]),
             )
+
     def times_slope(p: Pass, l: int, x: Array) -> Array:
         return x if cancels else x * p.slope(l)
 
@@ -201,6 +220,10 @@ def outputs(p: Problem) -> list[tuple[Mistake, Delta]]:
     return found
 
 
+def _with_slope_of(name: str, p: Pass, l: int, d: Any) -> Any:
+    return (d @ p.problem.weights[l].T) * slope(name, p.z[l - 1])
+
+
 def hidden(p: Problem) -> list[tuple[Mistake, Delta]]:
     """All ways to find δ of a hidden layer."""
     found: list[tuple[Mistake, Delta]] = []
@@ -218,7 +241,11 @@ def hidden(p: Problem) -> list[tuple[Mistake, Delta]]:
         back,
     )
     add("extra-sigma-prime", "δ{l} has the factor σ′(z{l}) twice", lambda p, l, d: back(p, l, d) * p.slope(l) ** 2)
-    add("sigma-prime-of-a", "σ′ is taken of a{l}, where σ′(z{l}) is meant", lambda p, l, d: back(p, l, d) * slope(p.sigma(l), p.a[l]))
+    add(
+        "sigma-prime-of-a",
+        "σ′ is taken of a{l}, where σ′(z{l}) is meant",
+        lambda p, l, d: back(p, l, d) * slope(p.sigma(l), p.a[l]),
+    )
     add(
         "sigma-prime-of-z-as-a",
         "σ′ is written for a, as a(1 − a) is for the sigmoid, but z{l} is put in",
@@ -229,43 +256,72 @@ def hidden(p: Problem) -> list[tuple[Mistake, Delta]]:
         "the derivative of tanh is taken as 1 − tanh(a{l})², on the activation",
         lambda p, l, d: back(p, l, d) * (1 - np.tanh(p.a[l]) ** 2),
     )
-    add("sigma-prime-of-next-layer", "σ′ is taken of z{next}, where σ′(z{l}) is meant", lambda p, l, d: back(p, l, d) * p.slope(l + 1))
+    add(
+        "sigma-prime-of-next-layer",
+        "σ′ is taken of z{next}, where σ′(z{l}) is meant",
+        lambda p, l, d: back(p, l, d) * p.slope(l + 1),
+    )
     add(
         "sigma-prime-at-next-layer",
         "δ{next} is multiplied by σ′(z{next}) once more, and σ′(z{l}) is missing",
         lambda p, l, d: (d * p.slope(l + 1)) @ p.problem.weights[l].T,
     )
-    add("sigma-prime-of-layer-before", "σ′ is taken of z{prev}, where σ′(z{l}) is meant", lambda p, l, d: back(p, l, d) * slope(p.sigma(l), p.z[l - 2]))
+    add(
+        "sigma-prime-of-layer-before",
+        "σ′ is taken of z{prev}, where σ′(z{l}) is meant",
+        lambda p, l, d: back(p, l, d) * slope(p.sigma(l), p.z[l - 2]),
+    )
     for name in ("sigmoid", "tanh", "relu", "identity"):
         if name != p.setting.activation:
-            add(
-                "other-sigma-prime",
-                f"the derivative is that of {name}, where layer {{l}} has {p.setting.activation}",
-                lambda p, l, d, name=name: back(p, l, d) * slope(name, p.z[l - 1]),
-            )
-    add("weights-not-transposed", "w{next} is not transposed on the way back", lambda p, l, d: (d @ p.problem.weights[l]) * p.slope(l))
-    add("weights-of-wrong-layer", "δ{next} is carried back through w{l}, where w{next} is meant", lambda p, l, d: (d @ p.problem.weights[l - 1].T) * p.slope(l))
-    add("weights-of-wrong-layer", "δ{next} is carried back through w{l}, not transposed, where w{next} is meant", lambda p, l, d: (d @ p.problem.weights[l - 1]) * p.slope(l))
+            words = f"the derivative is that of {name}, where layer {{l}} has {p.setting.activation}"
+            add("other-sigma-prime", words, partial(_with_slope_of, name))
+    add(
+        "weights-not-transposed",
+        "w{next} is not transposed on the way back",
+        lambda p, l, d: (d @ p.problem.weights[l]) * p.slope(l),
+    )
+    add(
+        "weights-of-wrong-layer",
+        "δ{next} is carried back through w{l}, where w{next} is meant",
+        lambda p, l, d: (d @ p.problem.weights[l - 1].T) * p.slope(l),
+    )
+    add(
+        "weights-of-wrong-layer",
+        "δ{next} is carried back through w{l}, not transposed, where w{next} is meant",
+        lambda p, l, d: (d @ p.problem.weights[l - 1]) * p.slope(l),
+    )
     add("delta-not-carried", "δ{next} is not multiplied by w{next}", lambda p, l, d: d * p.slope(l))
     add(
         "delta-not-carried",
         "δ{next} is summed over its units; the weights w{next} are missing",
         lambda p, l, d: d.sum(axis=1, keepdims=True) * p.slope(l),
     )
-    add("weights-without-delta", "w{next} is there, but δ{next} is not", lambda p, l, d: p.problem.weights[l].sum(axis=1) * p.slope(l))
-    add("a-for-delta", "a{next} is carried back, where δ{next} is meant", lambda p, l, d: back(p, l, p.a[l + 1]) * p.slope(l))
+    add(
+        "weights-without-delta",
+        "w{next} is there, but δ{next} is not",
+        lambda p, l, d: p.problem.weights[l].sum(axis=1) * p.slope(l),
+    )
+    add(
+        "a-for-delta",
+        "a{next} is carried back, where δ{next} is meant",
+        lambda p, l, d: back(p, l, p.a[l + 1]) * p.slope(l),
+    )
     add(
         "gradient-for-weights",
         "δ{next} is carried back through ∂C/∂w{next}, where w{next} is meant",
         lambda p, l, d: (d @ (p.a[l].T @ d).T) * p.slope(l),
     )
-    add("delta-averaged", "δ{next} is averaged over the batch before it goes back", lambda p, l, d: back(p, l, d.mean(axis=0, keepdims=True)) * p.slope(l))
+    add(
+        "delta-averaged",
+        "δ{next} is averaged over the batch before it goes back",
+        lambda p, l, d: back(p, l, d.mean(axis=0, keepdims=True)) * p.slope(l),
+    )
     return found
 
 
 # --- Gradients ----------------------------------------------------------------------------------------------------
 
-Gradient = Callable[[Pass, int, list[Array]], Array]
+Gradient = Callable[[Pass, int, list[Array]], Any]
 """∂C/∂b or ∂C/∂W of layer l from the pass and all δ of the program: δ of layer l at index l − 1."""
 
 
@@ -277,18 +333,51 @@ def of_biases() -> list[tuple[Mistake, Gradient]]:
         found.append((Mistake(slug, "BP3", words), gradient))
 
     add("", "", lambda p, l, d: d[l - 1].sum(axis=0))
-    add("mean-for-sum", "δ{l} is averaged over the batch, but it carries the 1/n already", lambda p, l, d: d[l - 1].mean(axis=0))
-    add("not-summed", "only the first example of δ{l} is taken; the sum over the batch is missing", lambda p, l, d: d[l - 1][0])
-    add("not-summed", "only the last example of δ{l} is taken; the sum over the batch is missing", lambda p, l, d: d[l - 1][-1])
-    add("not-summed", "δ{l} is handed on with a row for each example; the sum over the batch is missing", lambda p, l, d: d[l - 1])
-    add("wrong-axis", "δ{l} is summed over the units, where the sum is over the examples", lambda p, l, d: d[l - 1].sum(axis=1))
-    add("wrong-axis", "δ{l} is summed over everything, where the sum is over the examples", lambda p, l, d: np.full(d[l - 1].shape[1], d[l - 1].sum()))
+    add(
+        "not-summed",
+        "only the first example of δ{l} is taken; the sum over the batch is missing",
+        lambda p, l, d: d[l - 1][0],
+    )
+    add(
+        "not-summed",
+        "only the last example of δ{l} is taken; the sum over the batch is missing",
+        lambda p, l, d: d[l - 1][-1],
+    )
+    add(
+        "not-summed",
+        "δ{l} is handed on with a row for each example; the sum over the batch is missing",
+        lambda p, l, d: d[l - 1],
+    )
+    add(
+        "wrong-axis",
+        "δ{l} is summed over the units, where the sum is over the examples",
+        lambda p, l, d: d[l - 1].sum(axis=1),
+    )
+    add(
+        "wrong-axis",
+        "δ{l} is summed over everything, where the sum is over the examples",
+        lambda p, l, d: np.full(d[l - 1].shape[1], d[l - 1].sum()),
+    )
     add("zero", "the gradient of b{l} is 0", lambda p, l, d: np.zeros(d[l - 1].shape[1]))
-    add("of-wrong-layer", "it is made of δ{next}, where δ{l} is meant", lambda p, l, d: d[l].sum(axis=0) if l < len(d) else None)
-    add("extra-sigma-prime", "it has the factor σ′(z{l}) once more", lambda p, l, d: (d[l - 1] * p.slope(l)).sum(axis=0))
-    add("of-activation", "it is multiplied by a{l}; the input of a bias is 1", lambda p, l, d: (d[l - 1] * p.a[l]).sum(axis=0))
+    add(
+        "of-wrong-layer",
+        "it is made of δ{next}, where δ{l} is meant",
+        lambda p, l, d: d[l].sum(axis=0) if l < len(d) else None,
+    )
+    add(
+        "extra-sigma-prime", "it has the factor σ′(z{l}) once more", lambda p, l, d: (d[l - 1] * p.slope(l)).sum(axis=0)
+    )
+    add(
+        "of-activation",
+        "it is multiplied by a{l}; the input of a bias is 1",
+        lambda p, l, d: (d[l - 1] * p.a[l]).sum(axis=0),
+    )
     add("of-values", "it is the sum of a{l}, where δ{l} is meant", lambda p, l, d: p.a[l].sum(axis=0))
-    add("largest", "the largest of δ{l} is taken, where the sum over the batch is meant", lambda p, l, d: d[l - 1].max(axis=0))
+    add(
+        "largest",
+        "the largest of δ{l} is taken, where the sum over the batch is meant",
+        lambda p, l, d: d[l - 1].max(axis=0),
+    )
     return found
 
 
@@ -301,34 +390,86 @@ def of_weights() -> list[tuple[Mistake, Gradient]]:
 
     add("", "", lambda p, l, d: p.a[l - 1].T @ d[l - 1])
     add("transposed", "∂C/∂w{l} is transposed", lambda p, l, d: (p.a[l - 1].T @ d[l - 1]).T)
-    add("z-for-a", "z{prev} comes in, where a{prev} is meant", lambda p, l, d: p.z[l - 2].T @ d[l - 1] if l > 1 else None)
+    add(
+        "z-for-a",
+        "z{prev} comes in, where a{prev} is meant",
+        lambda p, l, d: p.z[l - 2].T @ d[l - 1] if l > 1 else None,
+    )
     add("a-of-this-layer", "a{l} comes in, where a{prev} is meant", lambda p, l, d: p.a[l].T @ d[l - 1])
     add("x-for-a", "the inputs x come in, where a{prev} is meant", lambda p, l, d: p.a[0].T @ d[l - 1])
-    add("a-of-layer-before", "the activations before a{prev} come in", lambda p, l, d: p.a[l - 2].T @ d[l - 1] if l > 1 else None)
-    add("delta-of-next-layer", "δ{next} is taken, where δ{l} is meant", lambda p, l, d: p.a[l - 1].T @ d[l] if l < len(d) else None)
-    add("one-example", "only the first example is used; the sum over the batch is missing", lambda p, l, d: np.outer(p.a[l - 1][0], d[l - 1][0]))
-    add("one-example", "only the last example is used; the sum over the batch is missing", lambda p, l, d: np.outer(p.a[l - 1][-1], d[l - 1][-1]))
-    add("sums-multiplied", "a{prev} and δ{l} are summed over the batch before they are multiplied", lambda p, l, d: np.outer(p.a[l - 1].sum(axis=0), d[l - 1].sum(axis=0)))
-    add("sums-multiplied", "a{prev} is averaged over the batch before it is multiplied", lambda p, l, d: np.outer(p.a[l - 1].mean(axis=0), d[l - 1].sum(axis=0)))
-    add("no-activation", "a{prev} is missing: each row is the sum of δ{l}", lambda p, l, d: np.tile(d[l - 1].sum(axis=0), (p.a[l - 1].shape[1], 1)))
-    add("extra-sigma-prime", "it has the factor σ′(z{l}) once more", lambda p, l, d: p.a[l - 1].T @ (d[l - 1] * p.slope(l)))
-    add("sigma-prime-of-input", "σ′(z{prev}) comes in, where a{prev} is meant", lambda p, l, d: p.slope(l - 1).T @ d[l - 1] if l > 1 else None)
-    add("sigma-of-activation", "σ(a{prev}) comes in, where a{prev} is meant", lambda p, l, d: value(p.sigma(max(l - 1, 1)), p.a[l - 1]).T @ d[l - 1] if p.sigma(max(l - 1, 1)) != "softmax" else None)
+    add(
+        "a-of-layer-before",
+        "the activations before a{prev} come in",
+        lambda p, l, d: p.a[l - 2].T @ d[l - 1] if l > 1 else None,
+    )
+    add(
+        "delta-of-next-layer",
+        "δ{next} is taken, where δ{l} is meant",
+        lambda p, l, d: p.a[l - 1].T @ d[l] if l < len(d) else None,
+    )
+    add(
+        "one-example",
+        "only the first example is used; the sum over the batch is missing",
+        lambda p, l, d: np.outer(p.a[l - 1][0], d[l - 1][0]),
+    )
+    add(
+        "one-example",
+        "only the last example is used; the sum over the batch is missing",
+        lambda p, l, d: np.outer(p.a[l - 1][-1], d[l - 1][-1]),
+    )
+    add(
+        "sums-multiplied",
+        "a{prev} and δ{l} are summed over the batch before they are multiplied",
+        lambda p, l, d: np.outer(p.a[l - 1].sum(axis=0), d[l - 1].sum(axis=0)),
+    )
+    add(
+        "sums-multiplied",
+        "a{prev} is averaged over the batch before it is multiplied",
+        lambda p, l, d: np.outer(p.a[l - 1].mean(axis=0), d[l - 1].sum(axis=0)),
+    )
+    add(
+        "no-activation",
+        "a{prev} is missing: each row is the sum of δ{l}",
+        lambda p, l, d: np.tile(d[l - 1].sum(axis=0), (p.a[l - 1].shape[1], 1)),
+    )
+    add(
+        "extra-sigma-prime",
+        "it has the factor σ′(z{l}) once more",
+        lambda p, l, d: p.a[l - 1].T @ (d[l - 1] * p.slope(l)),
+    )
+    add(
+        "sigma-prime-of-input",
+        "σ′(z{prev}) comes in, where a{prev} is meant",
+        lambda p, l, d: p.slope(l - 1).T @ d[l - 1] if l > 1 else None,
+    )
+    add(
+        "sigma-of-activation",
+        "σ(a{prev}) comes in, where a{prev} is meant",
+        lambda p, l, d: (
+            value(p.sigma(max(l - 1, 1)), p.a[l - 1]).T @ d[l - 1] if p.sigma(max(l - 1, 1)) != "softmax" else None
+        ),
+    )
     add("zero", "the gradient of w{l} is 0", lambda p, l, d: np.zeros((p.a[l - 1].shape[1], d[l - 1].shape[1])))
-    add("weights-in-gradient", "w{l} is in the product", lambda p, l, d: (p.a[l - 1].T @ d[l - 1]) * p.problem.weights[l - 1])
+    add(
+        "weights-in-gradient",
+        "w{l} is in the product",
+        lambda p, l, d: (p.a[l - 1].T @ d[l - 1]) * p.problem.weights[l - 1],
+    )
     return found
 
 
 FACTORS: dict[str, tuple[Callable[[Problem], float], str]] = {
-    "": (lambda p: 1, ""),
-    "sign": (lambda p: -1, "the sign is wrong"),
-    "factor-2": (lambda p: 2, "there is a factor 2 too much"),
-    "factor-half": (lambda p: 0.5, "there is a factor ½ too much"),
-    "one-over-n-missing": (lambda p: p.n, "it is n times too large, n being the size of the batch: 1/n is missing"),
-    "one-over-n-double": (lambda p: 1 / p.n, "it is divided by n, the size of the batch, once too often"),
-    "one-over-outputs": (lambda p: 1 / p.sizes[-1], "it is divided by the number of outputs"),
-    "two-over-n": (lambda p: 2 * p.n, "it is 2n times too large, n being the size of the batch"),
-    "factor-4": (lambda p: 4, "there is a factor 4 too much"),
-    "factor-minus-2": (lambda p: -2, "there is a factor −2 too much"),
+    "sign": (lambda p: -1, "the sign of {q} is wrong"),
+    "factor-2": (lambda p: 2, "{q} has a factor 2 too much"),
+    "factor-half": (lambda p: 0.5, "{q} has a factor ½ too much"),
+    "one-over-n-missing": (lambda p: p.n, "{q} is n times too large, n being the size of the batch: 1/n is missing"),
+    "one-over-n-double": (lambda p: 1 / p.n, "{q} is divided by n, the size of the batch, once too often"),
+    "one-over-outputs": (lambda p: 1 / p.sizes[-1], "{q} is divided by the number of outputs"),
+    "two-over-n": (lambda p: 2 * p.n, "{q} is 2n times too large, n being the size of the batch"),
+    "factor-4": (lambda p: 4, "{q} has a factor 4 too much"),
+    "factor-minus-2": (lambda p: -2, "{q} has a factor −2 too much"),
 }
-"""Factors that do not belong there."""
+"""Factors that do not belong there; ``{q}`` is the quantity."""
+
+QUANTITY = {"BP1": "δ{l}", "BP2": "δ{l}", "BP3": "∂C/∂b{l}", "BP4": "∂C/∂w{l}"}
+"""What an equation computes."""

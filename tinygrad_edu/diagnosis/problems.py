@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -77,7 +78,7 @@ def slope(name: str, z: Array) -> Array:
 def problem(sizes: Sizes, n: int, setting: Setting, seed: int, has_biases: bool = True) -> Problem:
     """A random network of these widths, with n examples."""
     rng = np.random.default_rng(seed)
-    weights = [rng.uniform(0.3, 1.2, shape) * rng.choice([-1, 1], shape) for shape in zip(sizes, sizes[1:])]
+    weights = [rng.uniform(0.3, 1.2, shape) * rng.choice([-1, 1], shape) for shape in pairwise(sizes)]
     biases = [rng.uniform(0.1, 0.8, m) * rng.choice([-1, 1], m) * has_biases for m in sizes[1:]]
     x = rng.uniform(0.2, 1.5, (n, sizes[0])) * rng.choice([-1, 1], (n, sizes[0]))
     return Problem(weights, biases, x, _targets(rng, n, sizes[-1], setting), setting)
@@ -88,18 +89,19 @@ def small_problem(sizes: Sizes, n: int, setting: Setting, seed: int, has_biases:
     rng = np.random.default_rng(seed)
 
     def whole(*shape: int) -> Array:
-        return rng.choice([-2.0, -1.0, 1.0, 2.0], shape)
+        return np.asarray(rng.choice([-2.0, -1.0, 1.0, 2.0], shape))
 
-    weights = [whole(*shape) for shape in zip(sizes, sizes[1:])]
+    weights = [whole(*shape) for shape in pairwise(sizes)]
     biases = [whole(m) * has_biases for m in sizes[1:]]
     return Problem(weights, biases, whole(n, sizes[0]), _targets(rng, n, sizes[-1], setting, whole=True), setting)
 
 
-def _targets(rng: np.random.Generator, n: int, m: int, setting: Setting, whole: bool = False) -> Array:
+def _targets(rng: np.random.Generator, n: int, m: int, setting: Setting, whole: bool = False) -> Any:
     """Classes where the cost or the output speaks of them, else numbers."""
     if setting.output == "softmax" or setting.cost == "cross_entropy":
         # As many classes as there are examples appear, so that no two examples are alike.
-        return np.eye(m)[(rng.integers(m) + np.arange(n)) % m]
+        labels = (rng.integers(m) + np.arange(n)) % m
+        return np.eye(m)[labels]
     if setting.cost == "binary_cross_entropy" or whole:
         return rng.integers(0, 2, (n, m)).astype(float)
     return rng.uniform(0.1, 0.9, (n, m))

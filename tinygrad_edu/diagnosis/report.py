@@ -76,11 +76,11 @@ class Finding:
     words: str
 
     def __str__(self) -> str:
-        where = ""
-        if self.layers:
-            numbers = [str(l) for l in self.layers]
-            where = f", layer{'s' * (len(numbers) > 1)} {' and '.join([', '.join(numbers[:-1]), numbers[-1]] if len(numbers) > 1 else numbers)}"
-        return f"{self.equation}{where}: {self.words}."
+        if not self.layers:
+            return f"{self.equation}: {self.words}."
+        *others, last = map(str, self.layers)
+        where = f"layers {', '.join(others)} and {last}" if others else f"layer {last}"
+        return f"{self.equation}, {where}: {self.words}."
 
 
 @dataclass(frozen=True, repr=False)
@@ -142,7 +142,7 @@ class Diagnosis(Report):
             said.append(self.note)
         if self.findings and (formula := FORMULAS.get(self.findings[0].equation)):
             said.append(f"The equation: {formula}. Read {READ[self.findings[0].equation]}.")
-        elif self.note:
+        if self.note and not self.unknown:
             said.append(self.note)
         if self.evidence:
             said += _shown(self.evidence)
@@ -173,11 +173,11 @@ def of_explanation(
     unknown, note = None, ""
     if explained.unknown:
         unknown = (explained.unknown[0], explained.unknown[1] + 1)
-        L = max(form.depths)
-        first = "The gradients of the last layer" if explained.unknown[1] == L else f"The gradients of layer {unknown[1]}"
-        note = f"{first} are wrong, in a way that is not known here; those of later layers {'are as said' if findings else 'are right'}."
-        if explained.unknown[1] == L:
-            note = f"{first} (layer {unknown[1]}) are wrong already, in a way that is not known here: look at the forward pass, and at BP1."
+        note = f"The gradients of layer {unknown[1]} are wrong, in a way that is not known here; "
+        if explained.unknown[1] == max(form.depths):
+            note += "it is the last, so look at the forward pass, at BP1, and at BP3 and BP4 of this layer."
+        else:
+            note += f"those of later layers are {'as said' if findings else 'right'}."
     elif only_square:
         note = f"It only runs on networks of equal widths; else: {only_square}"
     return Diagnosis(setting, describe(form, setting, explained.convention), findings, "", unknown, evidence, note)
@@ -198,11 +198,12 @@ def of_behaviour(trial: Trial, setting: Setting) -> Diagnosis:
     """The answer for a program that gave no numbers that could be judged."""
     said = {
         "exception": f"It stops with {trial.words}.",
-        "shape": f"Its answer cannot be read: {trial.words}.",
+        "shape": f"Its answer cannot be read: {trial.words}",
         "nan": f"{trial.words[:1].upper()}{trial.words[1:]}: is a logarithm of 0 taken, or does e^z overflow?",
     }
     trouble = trial.trouble or "exception"
     note = said.get(trouble, f"{trial.words[:1].upper()}{trial.words[1:]}.")
+    note += "" if note.endswith(("?", ".")) else "."
     return Diagnosis(setting, f"Read as {trial.form.name}; {trial.form.layout}.", (), trouble, None, None, note)
 
 

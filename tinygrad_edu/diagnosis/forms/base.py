@@ -13,7 +13,7 @@ from tinygrad_edu.diagnosis.explain import Seen
 from tinygrad_edu.diagnosis.problems import Array, Problem
 
 
-class Unreadable(Exception):
+class UnreadableError(Exception):
     """The program ran, but its answer is none that can be read as gradients."""
 
 
@@ -63,18 +63,18 @@ def as_arrays(what: str, value: Any) -> list[Array]:
     if isinstance(value, np.ndarray) and value.dtype != object:
         value = [value]
     if isinstance(value, Mapping) or not isinstance(value, Sequence | np.ndarray):
-        raise Unreadable(f"{what} should be a list of arrays, one for each layer, but is a {type(value).__name__}")
+        raise UnreadableError(f"{what} should be a list of arrays, one for each layer, but is a {type(value).__name__}")
     return [as_array(f"{what}[{i}]", part) for i, part in enumerate(value)]
 
 
 def as_array(what: str, value: Any) -> Array:
     """An array of real numbers, as float64."""
     if value is None:
-        raise Unreadable(f"{what} is None; is a return missing?")
+        raise UnreadableError(f"{what} is None; is a return missing?")
     try:
         array = np.asarray(value, float)
     except (TypeError, ValueError):
-        raise Unreadable(f"{what} should be an array of numbers, but is {type(value).__name__}") from None
+        raise UnreadableError(f"{what} should be an array of numbers, but is {type(value).__name__}") from None
     return array
 
 
@@ -88,14 +88,16 @@ def by_layer(what: str, found: Mapping[str, Any], letter: str, depth: int) -> li
                 arrays.append(as_array(f"{what}[{key!r}]", keys[key]))
                 break
         else:
-            raise Unreadable(f"{what} has no entry for the gradient of {letter.upper()}{l}: its keys are {sorted(found)}")
+            raise UnreadableError(
+                f"{what} has no entry for the gradient of {letter.upper()}{l}: its keys are {sorted(found)}"
+            )
     return arrays
 
 
 def check_count(what: str, found: Sequence[Any], p: Problem) -> None:
     """Raise unless there is one for each layer."""
     if len(found) != p.depth:
-        raise Unreadable(f"{what} has {len(found)} entries, but the network has {p.depth} layers of weights")
+        raise UnreadableError(f"{what} has {len(found)} entries, but the network has {p.depth} layers of weights")
 
 
 def in_rows(p: Problem, grad_weights: list[Array], grad_biases: list[Array] | None, columns: bool) -> Seen:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from copy import deepcopy
+from functools import partial
 from typing import Any
 
 from tinygrad_edu.diagnosis.explain import Seen
-from tinygrad_edu.diagnosis.forms.base import COLUMNS, ROWS, Form, Unreadable, as_arrays, check_count, in_rows
+from tinygrad_edu.diagnosis.forms.base import COLUMNS, ROWS, Form, UnreadableError, as_arrays, check_count, in_rows
 from tinygrad_edu.diagnosis.forms.functions import read
 from tinygrad_edu.diagnosis.problems import Array, Problem
 
@@ -15,11 +16,11 @@ from tinygrad_edu.diagnosis.problems import Array, Problem
 def forms_of_class(student: Any) -> Iterator[Form]:
     """The forms that a class of networks can have, by the names of its methods; or an object of one."""
     if callable(getattr(student, "backprop", None)):
-        yield Form("Network.backprop(x, y)", COLUMNS, lambda p: _nielsen(student, p), is_single=True)
+        yield Form("Network.backprop(x, y)", COLUMNS, partial(_nielsen, student), is_single=True)
     elif callable(getattr(student, "costFunctionPrime", None)):
-        yield Form("costFunctionPrime(X, y)", ROWS, lambda p: _notes(student, p), (2,), has_biases=False)
+        yield Form("costFunctionPrime(X, y)", ROWS, partial(_notes, student), (2,), has_biases=False)
     elif callable(getattr(student, "loss", None)):
-        yield Form("loss(X, y) -> loss, grads", ROWS, lambda p: _loss(student, p), (2,))
+        yield Form("loss(X, y) -> loss, grads", ROWS, partial(_loss, student), (2,))
 
 
 def _network(student: Any, *ways: tuple[Any, ...]) -> Any:
@@ -41,7 +42,7 @@ def _nielsen(student: Any, p: Problem) -> Seen:
     net.biases = [b[:, None].copy() for b in p.biases]
     result = net.backprop(p.x.T.copy(), p.y.T.copy())
     if not isinstance(result, tuple | list) or len(result) != 2:
-        raise Unreadable("backprop must return two lists, (nabla_b, nabla_w)")
+        raise UnreadableError("backprop must return two lists, (nabla_b, nabla_w)")
     first, second = (as_arrays(f"result {i}", part) for i, part in enumerate(result, start=1))
     check_count("result 1", first, p)
     check_count("result 2", second, p)
@@ -69,5 +70,4 @@ def _loss(student: Any, p: Problem) -> Seen:
         net.reg = 0.0
     takes_labels = p.setting.cost == "cross_entropy"
     y: Array = p.y.argmax(axis=1) if takes_labels else p.y.copy()
-    W, b_found = read(net.loss(p.x.copy(), y), p, True)
-    return in_rows(p, W, b_found, columns=False)
+    return in_rows(p, *read(net.loss(p.x.copy(), y), p, True), columns=False)

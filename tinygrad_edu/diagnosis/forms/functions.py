@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.backprop import output_error
 from tinygrad_edu.diagnosis.explain import Seen
 from tinygrad_edu.diagnosis.forms.base import (
     COLUMNS,
     MIXED,
     ROWS,
     Form,
-    Unreadable,
+    UnreadableError,
     as_array,
     as_arrays,
     by_layer,
@@ -21,7 +23,7 @@ from tinygrad_edu.diagnosis.forms.base import (
     in_rows,
     names_of,
 )
-from tinygrad_edu.diagnosis.problems import Array, Problem, value
+from tinygrad_edu.diagnosis.problems import Array, Problem, slope, value
 
 ARGUMENTS = {
     "weights": ("weights", "w", "ws", "thetas", "theta"),
@@ -35,24 +37,26 @@ ARGUMENTS = {
 def forms_of_function(function: Callable[..., Any]) -> Iterator[Form]:
     """The forms that a function can have, by the names of its parameters."""
     names = names_of(function)
-    if len(names) >= 4 and names[:4] == ["parameters", "cache", "x", "y"]:
-        yield Form("backward_propagation(parameters, cache, X, Y)", COLUMNS, lambda p: _cached(function, p), (2,))
-    elif len(names) >= 3 and names[:3] == ["al", "y", "caches"]:
-        yield Form("L_model_backward(AL, Y, caches)", COLUMNS, lambda p: _deep(function, p), (2, 3))
-    elif names[:1] == ["nn_params"]:
-        for order in ("C", "F"):
-            said = "nnCostFunction(nn_params, …)" + (", unrolled column by column" if order == "F" else "")
-            yield Form(said, "examples are rows, a bias column in Theta", lambda p, o=order: _unrolled(function, p, o), (2,))
+    if names[:4] == ["parameters", "cache", "x", "y"]:
+        yield Form("backward_propagation(parameters, cache, X, Y)", COLUMNS, partial(_cached, function), (2,))
+    elif names[:3] == ["al", "y", "caches"]:
+        yield Form("L_model_backward(AL, Y, caches)", COLUMNS, partial(_deep, function))
     elif names[:2] == ["dout", "cache"]:
-        yield Form("affine_backward(dout, cache)", ROWS, lambda p: _affine(function, p))
+        yield Form("affine_backward(dout, cache)", ROWS, partial(_affine, function))
+    elif names[:1] == ["nn_params"]:
+        for order, how in (("C", "row by row"), ("F", "column by column")):
+            layout = f"examples are rows, Theta has a column of biases, and is unrolled {how}"
+            yield Form("nnCostFunction(nn_params, …)", layout, partial(_unrolled, function, order), (2,))
     else:
-        roles = [next((role for role, known in ARGUMENTS.items() if name in known), None) for name in names[:4]]
-        if None not in roles and {"weights", "x", "y"} <= set(roles):
+        roles = [next((role for role, known in ARGUMENTS.items() if name in known), "") for name in names[:4]]
+        if "" not in roles and {"weights", "x", "y"} <= set(roles):
+            said = f"a function of ({', '.join(names[:4])})"
             for layout in (ROWS, COLUMNS, MIXED):
-                yield Form(f"a function of ({', '.join(names[:4])})", layout, lambda p, at=layout, r=tuple(roles): _plain(function, p, at, r), has_biases="biases" in roles)
+                run = partial(_plain, function, layout, roles)
+                yield Form(said, layout, run, has_biases="biases" in roles)
 
 
-def _plain(function: Callable[..., Any], p: Problem, layout: str, roles: tuple[Any, ...]) -> Seen:
+def _plain(function: Callable[..., Any], layout: str, roles: list[str], p: Problem) -> Seen:
     columns = layout != ROWS
     given = {
         "weights": [W.T.copy() if layout == COLUMNS else W.copy() for W in p.weights],
@@ -67,15 +71,23 @@ def _plain(function: Callable[..., Any], p: Problem, layout: str, roles: tuple[A
 def read(result: Any, p: Problem, has_biases: bool) -> tuple[list[Array], list[Array] | None]:
     """Gradients of weights and biases from whatever a function returns."""
     if isinstance(result, Mapping):
-        return by_layer("the result", result, "w", p.depth), by_layer("the result", result, "b", p.depth) if has_biases else None
+        return by_layer("the result", result, "w", p.depth), by_layer(
+            "the result", result, "b", p.depth
+        ) if has_biases else None
     for w, b in (("nabla_w", "nabla_b"), ("grad_weights", "grad_biases"), ("dW", "db")):
         if hasattr(result, w):
             return as_arrays(w, getattr(result, w)), as_arrays(b, getattr(result, b)) if has_biases else None
     if result is None:
-        raise Unreadable("the program returned None; is a return missing?")
+        raise UnreadableError("the program returned None; is a return missing?")
     if not isinstance(result, tuple | list):
-        raise Unreadable(f"the program returned {type(result).__name__}, where a pair (gradients of weights, of biases) is meant")
-    parts = [part for part in result if not np.isscalar(part) and not (isinstance(part, np.ndarray) and part.size == 1 and part.ndim == 0)]
+        raise UnreadableError(
+            f"the program returned {type(result).__name__}, where a pair (gradients of weights, of biases) is meant"
+        )
+    parts = [
+        part
+        for part in result
+        if not np.isscalar(part) and not (isinstance(part, np.ndarray) and part.size == 1 and part.ndim == 0)
+    ]
     if len(parts) == 1 and isinstance(parts[0], Mapping):
         return read(parts[0], p, has_biases)
     if not has_biases:
@@ -83,7 +95,9 @@ def read(result: Any, p: Problem, has_biases: bool) -> tuple[list[Array], list[A
         check_count("the result", found, p)
         return found, None
     if len(parts) != 2:
-        raise Unreadable(f"the program returned {len(result)} values, where a pair (gradients of weights, of biases) is meant")
+        raise UnreadableError(
+            f"the program returned {len(result)} values, where a pair (gradients of weights, of biases) is meant"
+        )
     first, second = (as_arrays(f"result {i}", part) for i, part in enumerate(parts, start=1))
     check_count("result 1", first, p)
     check_count("result 2", second, p)
@@ -125,7 +139,7 @@ def _deep(function: Callable[..., Any], p: Problem) -> Seen:
     return in_rows(p, W, b, columns=True)
 
 
-def _unrolled(function: Callable[..., Any], p: Problem, order: Any) -> Seen:
+def _unrolled(function: Callable[..., Any], order: Any, p: Problem) -> Seen:
     thetas = [np.vstack([b, W]).T for W, b in zip(p.weights, p.biases, strict=True)]
     params = np.concatenate([theta.ravel(order) for theta in thetas])
     labels = p.y.argmax(axis=1)
@@ -133,17 +147,16 @@ def _unrolled(function: Callable[..., Any], p: Problem, order: Any) -> Seen:
     result = function(params, *p.sizes, p.x.copy(), labels if takes_labels else p.y.copy(), 0.0)
     gradient = as_array("the gradient", result[1] if isinstance(result, tuple | list) else result).ravel()
     if gradient.size != params.size:
-        raise Unreadable(f"the gradient has {gradient.size} numbers, but nn_params has {params.size}")
+        raise UnreadableError(f"the gradient has {gradient.size} numbers, but nn_params has {params.size}")
     ends = np.cumsum([theta.size for theta in thetas])[:-1]
-    parts = [part.reshape(theta.shape, order=order) for part, theta in zip(np.split(gradient, ends), thetas, strict=True)]
+    parts = [
+        part.reshape(theta.shape, order=order) for part, theta in zip(np.split(gradient, ends), thetas, strict=True)
+    ]
     return Seen([part[:, 1:].T for part in parts], [part[:, 0] for part in parts])
 
 
 def _affine(function: Callable[..., Any], p: Problem) -> Seen:
     """A network whose σ and cost are ours, and whose products are the student's."""
-    from tinygrad_edu.backprop import output_error
-    from tinygrad_edu.diagnosis.problems import slope
-
     z, a = forward_values(p)
     s = p.setting
     delta = output_error(z[-1], a[-1], p.y, output=s.output, cost=s.cost)
@@ -152,12 +165,12 @@ def _affine(function: Callable[..., Any], p: Problem) -> Seen:
     for l in range(p.depth, 0, -1):
         result = function(delta.copy(), (a[l - 1].copy(), p.weights[l - 1].copy(), p.biases[l - 1].copy()))
         if not isinstance(result, tuple | list) or len(result) != 3:
-            raise Unreadable("affine_backward must return three arrays: dx, dw, db")
+            raise UnreadableError("affine_backward must return three arrays: dx, dw, db")
         dx, dw, db = (as_array(name, part) for name, part in zip(("dx", "dw", "db"), result, strict=True))
         W.insert(0, dw)
         b.insert(0, db)
         if l > 1:
             if dx.shape != z[l - 2].shape:
-                raise Unreadable(f"dx has shape {dx.shape}, but must have the shape of x, {z[l - 2].shape}")
+                raise UnreadableError(f"dx has shape {dx.shape}, but must have the shape of x, {z[l - 2].shape}")
             delta = dx * slope(s.activation, z[l - 2])
     return Seen(W, b)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from tinygrad_edu.backprop import output_error
 from tinygrad_edu.diagnosis.explain import Seen
-from tinygrad_edu.diagnosis.forms.base import ROWS, Form, Unreadable, as_array, in_rows, names_of
+from tinygrad_edu.diagnosis.forms.base import ROWS, Form, UnreadableError, as_array, in_rows, names_of
 from tinygrad_edu.diagnosis.problems import Array, Problem, slope, value
 
 WEIGHTS = ("weights", "W", "w", "weight", "kernel")
@@ -23,11 +24,15 @@ def forms_of_layer(student: Any) -> Iterator[Form]:
     if not (isinstance(student, type) and hasattr(student, "forward") and hasattr(student, "backward")):
         return
     updates = len(names_of(student.backward)) >= 2
-    said = "a layer whose backward(grad, lr) updates it" if updates else "a layer whose backward(dvalues) keeps its gradients"
-    yield Form(said, ROWS, lambda p: _network(student, p, updates))
+    said = (
+        "a layer whose backward(grad, lr) updates it"
+        if updates
+        else "a layer whose backward(dvalues) keeps its gradients"
+    )
+    yield Form(said, ROWS, partial(_network, student, updates))
 
 
-def _network(student: type, p: Problem, updates: bool) -> Seen:
+def _network(student: type, updates: bool, p: Problem) -> Seen:
     layers = []
     a = [p.x.copy()]
     z: list[Array] = []
@@ -40,7 +45,7 @@ def _network(student: type, p: Problem, updates: bool) -> Seen:
         out = layer.forward(a[-1])
         z.append(as_array("forward", layer.output if out is None and hasattr(layer, "output") else out))
         if z[-1].shape != (p.n, len(b)):
-            raise Unreadable(f"forward returned shape {z[-1].shape}, but must return ({p.n}, {len(b)})")
+            raise UnreadableError(f"forward returned shape {z[-1].shape}, but must return ({p.n}, {len(b)})")
         a.append(value(p.setting.sigma(l, p.depth), z[-1]))
     s = p.setting
     delta = output_error(z[-1], a[-1], p.y, output=s.output, cost=s.cost)
@@ -58,7 +63,9 @@ def _network(student: type, p: Problem, updates: bool) -> Seen:
             out = layer.dinputs if out is None and hasattr(layer, "dinputs") else out
             carried = as_array("backward", out)
             if carried.shape != z[l - 2].shape:
-                raise Unreadable(f"backward returned shape {carried.shape}, but must return that of its inputs, {z[l - 2].shape}")
+                raise UnreadableError(
+                    f"backward returned shape {carried.shape}, but must return that of its inputs, {z[l - 2].shape}"
+                )
             delta = carried * slope(s.sigma(l - 1, p.depth), z[l - 2])
     return in_rows(p, [W for W, _ in grads], [b for _, b in grads], columns=False)
 
@@ -67,7 +74,7 @@ def _name(layer: Any, names: tuple[str, ...]) -> str:
     for name in names:
         if hasattr(layer, name):
             return name
-    raise Unreadable(f"the layer has no attribute {names[0]!r}, nor one of {', '.join(names[1:])}")
+    raise UnreadableError(f"the layer has no attribute {names[0]!r}, nor one of {', '.join(names[1:])}")
 
 
 def _set(layer: Any, names: tuple[str, ...], array: Array) -> None:
@@ -79,4 +86,6 @@ def _kept(layer: Any, names: tuple[str, ...]) -> Array:
         for kept in (f"d{name}", f"grad_{name}", f"{name}_grad"):
             if hasattr(layer, kept):
                 return as_array(kept, getattr(layer, kept))
-    raise Unreadable(f"after backward the layer has no gradient of its {names[0]}: an attribute such as d{names[0]}")
+    raise UnreadableError(
+        f"after backward the layer has no gradient of its {names[0]}: an attribute such as d{names[0]}"
+    )
