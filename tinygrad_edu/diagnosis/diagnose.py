@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -136,6 +137,7 @@ def _setting(activation: str, output: str, cost: str) -> Setting:
 def attempt(form: Form, setting: Setting, sizes: dict[int, tuple[Sizes, ...]]) -> Trial:
     """Run the program on three networks, each twice."""
     depth = max(form.depths)
+    setting = replace(setting, classes=form.classes)
     problems = [
         problem(widths, 1 if form.is_single else n, setting, seed, form.has_biases)
         for seed, (widths, n) in enumerate(zip(sizes[depth], BATCHES, strict=True))
@@ -200,6 +202,7 @@ def _changed(first: Seen, again: Seen) -> tuple[str, str]:
 
 def smallest(form: Form, setting: Setting, explained: Explanation) -> Evidence | None:
     """The first of ever larger networks of small whole numbers whose gradients are wrong."""
+    setting = replace(setting, classes=form.classes)
     for depth in sorted(form.depths):
         for sizes in _ever_larger(depth):
             for n in (1,) if form.is_single else (1, 2):

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -87,6 +88,7 @@ class Convention(NamedTuple):
     is_sum: bool = False  # C = Σ C_x rather than the mean
     is_double: bool = False  # C_x = ‖y − a‖² rather than half of it
     is_descent: bool = False  # −∂C/∂w rather than ∂C/∂w
+    is_mean_of_outputs: bool = False  # C_x is a mean over the outputs rather than a sum
 
     @property
     def oddness(self) -> int:
@@ -95,15 +97,15 @@ class Convention(NamedTuple):
 
     def factor(self, p: Problem) -> float:
         """How many times our gradient its is."""
-        return (p.n if self.is_sum else 1) * (2 if self.is_double else 1) * (-1 if self.is_descent else 1)
+        factor = (p.n if self.is_sum else 1) * (2 if self.is_double else 1) * (-1 if self.is_descent else 1)
+        return factor / (p.sizes[-1] if self.is_mean_of_outputs else 1)
 
 
 def conventions(quadratic: bool) -> Iterator[Convention]:
     """All there are, the usual one first."""
-    for is_sum in (False, True):
-        for is_double in (False, True) if quadratic else (False,):
-            for is_descent in (False, True):
-                yield Convention(is_sum, is_double, is_descent)
+    both = (False, True)
+    for choice in product(both, both if quadratic else (False,), both, both if quadratic else (False,)):
+        yield Convention(*choice)
 
 
 # --- One quantity ---------------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ class Setting:
     activation: str
     output: str
     cost: str
+    classes: bool = False  # whether the targets are classes, although the cost does not ask for them
 
     def sigma(self, l: int, L: int) -> str:
         """The name of the activation function of layer l of L."""
@@ -98,7 +99,7 @@ def small_problem(sizes: Sizes, n: int, setting: Setting, seed: int, has_biases:
 
 def _targets(rng: np.random.Generator, n: int, m: int, setting: Setting, whole: bool = False) -> Any:
     """Classes where the cost or the output speaks of them, else numbers."""
-    if setting.output == "softmax" or setting.cost == "cross_entropy":
+    if setting.classes or setting.output == "softmax" or setting.cost == "cross_entropy":
         # As many classes as there are examples appear, so that no two examples are alike.
         labels = (rng.integers(m) + np.arange(n)) % m
         return np.eye(m)[labels]

@@ -189,9 +189,9 @@ def describe(form: Form, setting: Setting, c: Convention) -> str:
     if form.is_single:
         of = "C_x of one example"
     if setting.cost == "quadratic":
-        of += ", C_x = ‖y − a‖²" if c.is_double else ", C_x = ½ ‖y − a‖²"
+        of += f", C_x = {'' if c.is_double else '½ '}‖y − a‖²{', divided by the number of outputs' * c.is_mean_of_outputs}"
     what = "the direction of descent, minus the gradient" if c.is_descent else "the gradient"
-    return f"Read as {form.name}; {form.layout}; it gives {what} of {of}."
+    return f"Read as {form.name}{form.layout and f'; {form.layout}'}; it gives {what} of {of}."
 
 
 def of_behaviour(trial: Trial, setting: Setting) -> Diagnosis:
@@ -204,7 +204,15 @@ def of_behaviour(trial: Trial, setting: Setting) -> Diagnosis:
     trouble = trial.trouble or "exception"
     note = said.get(trouble, f"{trial.words[:1].upper()}{trial.words[1:]}.")
     note += "" if note.endswith(("?", ".")) else "."
-    return Diagnosis(setting, f"Read as {trial.form.name}; {trial.form.layout}.", (), trouble, None, None, note)
+    return Diagnosis(
+        setting,
+        f"Read as {trial.form.name}{trial.form.layout and f'; {trial.form.layout}'}.",
+        (),
+        trouble,
+        None,
+        None,
+        note,
+    )
 
 
 def _shown(e: Evidence) -> list[Part]:

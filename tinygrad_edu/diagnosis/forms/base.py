@@ -34,6 +34,8 @@ class Form:
     is_single : bool
         Whether it is for one example at a time.
     has_biases : bool
+    classes : bool
+        Whether its targets are the labels of classes.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Form:
     depths: tuple[int, ...] = (2, 3)
     is_single: bool = False
     has_biases: bool = True
+    classes: bool = False
 
 
 ROWS = "examples are rows, weights are (n_in, n_out)"

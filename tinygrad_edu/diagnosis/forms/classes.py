@@ -7,6 +7,8 @@ from copy import deepcopy
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from tinygrad_edu.diagnosis.explain import Seen
 from tinygrad_edu.diagnosis.forms.base import COLUMNS, ROWS, Form, UnreadableError, as_arrays, check_count, in_rows
 from tinygrad_edu.diagnosis.forms.functions import read
@@ -16,9 +18,12 @@ from tinygrad_edu.diagnosis.problems import Array, Problem
 def forms_of_class(student: Any) -> Iterator[Form]:
     """The forms that a class of networks can have, by the names of its methods; or an object of one."""
     if callable(getattr(student, "backprop", None)):
+        yield Form("Network.backprop(X, Y)", COLUMNS, partial(_nielsen, student))
         yield Form("Network.backprop(x, y)", COLUMNS, partial(_nielsen, student), is_single=True)
     elif callable(getattr(student, "costFunctionPrime", None)):
-        yield Form("costFunctionPrime(X, y)", ROWS, partial(_notes, student), (2,), has_biases=False)
+        for has_biases in (True, False):
+            run = partial(_notes, student, has_biases)
+            yield Form("costFunctionPrime(X, y)", ROWS, run, (2,), has_biases=has_biases)
     elif callable(getattr(student, "loss", None)):
         yield Form("loss(X, y) -> loss, grads", ROWS, partial(_loss, student), (2,))
 
@@ -47,23 +52,28 @@ def _nielsen(student: Any, p: Problem) -> Seen:
     check_count("result 1", first, p)
     check_count("result 2", second, p)
     W, b = (first, second) if sum(g.size for g in first) > sum(g.size for g in second) else (second, first)
-    return in_rows(p, W, b, columns=True)
+    seen = in_rows(p, W, b, columns=True)
+    if p.n > 1 and all(g.shape == (p.n, len(mine)) for g, mine in zip(seen.grad_biases or [], p.biases, strict=True)):
+        raise UnreadableError("nabla_b has a column for each example; is it for one at a time?")
+    return seen
 
 
-def _notes(student: Any, p: Problem) -> Seen:
+def _notes(student: Any, has_biases: bool, p: Problem) -> Seen:
     net = _network(student, (), tuple(p.sizes))
     for name, size in zip(("inputLayerSize", "hiddenLayerSize", "outputLayerSize"), p.sizes, strict=True):
         setattr(net, name, size)
+    if has_biases != hasattr(net, "b1"):
+        raise UnreadableError("there are biases" if hasattr(net, "b1") else "there are no biases b1 and b2")
     net.W1, net.W2 = (W.copy() for W in p.weights)
+    if has_biases:
+        net.b1, net.b2 = (b.reshape(np.shape(at)).copy() for b, at in zip(p.biases, (net.b1, net.b2), strict=True))
     if hasattr(net, "Lambda"):
         net.Lambda = 0.0
-    found = as_arrays("the result", net.costFunctionPrime(p.x.copy(), p.y.copy()))
-    check_count("the result", found, p)
-    return Seen(found, None)
+    return in_rows(p, *read(net.costFunctionPrime(p.x.copy(), p.y.copy()), p, has_biases), columns=False)
 
 
 def _loss(student: Any, p: Problem) -> Seen:
-    net = _network(student, tuple(p.sizes), ())
+    net = _network(student, tuple(p.sizes), (p.sizes,), ())
     for l, (W, b) in enumerate(zip(p.weights, p.biases, strict=True), start=1):
         net.params[f"W{l}"], net.params[f"b{l}"] = W.copy(), b.copy()
     if hasattr(net, "reg"):

@@ -46,7 +46,10 @@ def forms_of_function(function: Callable[..., Any]) -> Iterator[Form]:
     elif names[:1] == ["nn_params"]:
         for order, how in (("C", "row by row"), ("F", "column by column")):
             layout = f"examples are rows, Theta has a column of biases, and is unrolled {how}"
-            yield Form("nnCostFunction(nn_params, …)", layout, partial(_unrolled, function, order), (2,))
+            yield Form("nnCostFunction(nn_params, …)", layout, partial(_unrolled, function, order), (2,), classes=True)
+    elif names[:2] == ["x", "y"] and names[-1] in RATES and len(names) == 7:
+        said = f"a step of gradient descent, ({', '.join(names)})"
+        yield Form(said, ROWS, partial(_stepped, function), (2,))
     else:
         roles = [next((role for role, known in ARGUMENTS.items() if name in known), "") for name in names[:4]]
         if "" not in roles and {"weights", "x", "y"} <= set(roles):
@@ -54,6 +57,19 @@ def forms_of_function(function: Callable[..., Any]) -> Iterator[Form]:
             for layout in (ROWS, COLUMNS, MIXED):
                 run = partial(_plain, function, layout, roles)
                 yield Form(said, layout, run, has_biases="biases" in roles)
+
+
+RATES = ("alpha", "lr", "eta", "learning_rate", "rate")
+
+
+def _stepped(function: Callable[..., Any], p: Problem) -> Seen:
+    """What the parameters have moved by, in place or as new ones, at a learning rate of 1."""
+    given = [array.copy() for pair in zip(p.weights, p.biases, strict=True) for array in pair]
+    before = [array.copy() for array in given]
+    result = function(p.x.copy(), p.y.copy(), *given, 1.0)
+    after = as_arrays("the result", list(result)) if isinstance(result, tuple | list) and len(result) == 4 else given
+    moved = [x - y for x, y in zip(before, after, strict=True)]
+    return in_rows(p, moved[::2], moved[1::2], columns=False)
 
 
 def _plain(function: Callable[..., Any], layout: str, roles: list[str], p: Problem) -> Seen:
@@ -94,6 +110,9 @@ def read(result: Any, p: Problem, has_biases: bool) -> tuple[list[Array], list[A
         found = as_arrays("the result", parts[0] if len(parts) == 1 else list(parts))
         check_count("the result", found, p)
         return found, None
+    if len(parts) == 2 * p.depth:  # dW1, db1, dW2, db2, or dW1, dW2, db1, db2
+        turns = parts[::2], parts[1::2]
+        parts = list(turns if _numbers_in(turns[0]) > _numbers_in(turns[1]) else (parts[: p.depth], parts[p.depth :]))
     if len(parts) != 2:
         raise UnreadableError(
             f"the program returned {len(result)} values, where a pair (gradients of weights, of biases) is meant"
@@ -103,6 +122,10 @@ def read(result: Any, p: Problem, has_biases: bool) -> tuple[list[Array], list[A
     check_count("result 2", second, p)
     is_swapped = sum(g.size for g in first) < sum(g.size for g in second)
     return (second, first) if is_swapped else (first, second)
+
+
+def _numbers_in(parts: Any) -> int:
+    return sum(np.size(part) for part in parts)
 
 
 def _parameters(p: Problem) -> dict[str, Array]:
@@ -142,9 +165,7 @@ def _deep(function: Callable[..., Any], p: Problem) -> Seen:
 def _unrolled(function: Callable[..., Any], order: Any, p: Problem) -> Seen:
     thetas = [np.vstack([b, W]).T for W, b in zip(p.weights, p.biases, strict=True)]
     params = np.concatenate([theta.ravel(order) for theta in thetas])
-    labels = p.y.argmax(axis=1)
-    takes_labels = p.setting.output == "softmax" or (p.y.sum(axis=1) == 1).all()
-    result = function(params, *p.sizes, p.x.copy(), labels if takes_labels else p.y.copy(), 0.0)
+    result = function(params, *p.sizes, p.x.copy(), p.y.argmax(axis=1), 0.0)
     gradient = as_array("the gradient", result[1] if isinstance(result, tuple | list) else result).ravel()
     if gradient.size != params.size:
         raise UnreadableError(f"the gradient has {gradient.size} numbers, but nn_params has {params.size}")

@@ -1,8 +1,8 @@
-"""Backpropagation as methods of a layer, of which a network is then built; σ and the cost are ours."""
+"""Backpropagation as methods of layers: of one class of layers, of which a network is built, or of a whole model."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -14,33 +14,87 @@ from tinygrad_edu.diagnosis.forms.base import ROWS, Form, UnreadableError, as_ar
 from tinygrad_edu.diagnosis.problems import Array, Problem, slope, value
 
 WEIGHTS = ("weights", "W", "w", "weight", "kernel")
-BIASES = ("biases", "b", "bias")
+BIASES = ("biases", "bias", "b")
 RATE = 1.0
 """The learning rate that a layer is given that updates itself; its gradient is what it has moved by."""
 
 
 def forms_of_layer(student: Any) -> Iterator[Form]:
-    """The forms that a class of layers can have."""
-    if not (isinstance(student, type) and hasattr(student, "forward") and hasattr(student, "backward")):
+    """The forms that a class of layers, or of models of layers, can have."""
+    if not isinstance(student, type):
         return
-    updates = len(names_of(student.backward)) >= 2
-    said = (
-        "a layer whose backward(grad, lr) updates it"
-        if updates
-        else "a layer whose backward(dvalues) keeps its gradients"
-    )
-    yield Form(said, ROWS, partial(_network, student, updates))
+    step: Any = getattr(student, "train_step", None) or getattr(student, "train_on_batch", None)
+    forward, backward = (getattr(student, name, None) for name in ("forward", "backward"))
+    if step is not None and len(names_of(step)) == 3:
+        yield from _of_model(student, "a model of layers whose train_step(x, y, lr) updates them", _trained)
+    elif forward is not None and backward is not None and len(names_of(forward)) == 2:
+        yield from _of_model(student, "a model of layers with forward(X, y) and backward(y)", _walked)
+    elif forward is not None and backward is not None:
+        updates = len(names_of(backward)) >= 2
+        said = "backward(grad, lr) updates it" if updates else "backward(dvalues) keeps its gradients"
+        yield Form(f"a layer whose {said}", ROWS, partial(_network, student, updates))
+
+
+def _of_model(student: type, said: str, run: Callable[[Any, list[Any], Array, Array], Any]) -> Iterator[Form]:
+    """For a batch and for single examples, with targets as numbers and as labels."""
+    for is_single in (False, True):
+        for classes in (False, True):
+            yield Form(said, "", partial(_model, student, run, classes), is_single=is_single, classes=classes)
+
+
+# --- A whole model --------------------------------------------------------------------------------------------
+
+
+def _model(student: type, run: Callable[[Any, list[Any], Array, Array], Any], labels: bool, p: Problem) -> Seen:
+    model = student(p.sizes)
+    layers = list(_layers_in(vars(model)))
+    if len(layers) != p.depth:
+        raise UnreadableError(f"the model has {len(layers)} layers with weights, but sizes {p.sizes} make {p.depth}")
+    is_columns = np.shape(_get(layers[0], WEIGHTS)) == p.weights[0].T.shape
+    for layer, W, b in zip(layers, p.weights, p.biases, strict=True):
+        _set(layer, WEIGHTS, W.T.copy() if is_columns else W.copy())
+        _set(layer, BIASES, b.reshape(np.shape(_get(layer, BIASES))).copy())
+    x, y = (p.x.T.copy(), p.y.T.copy()) if is_columns else (p.x.copy(), p.y.copy())
+    grads = run(model, layers, x, p.y.argmax(axis=1) if labels else y)
+    seen = in_rows(p, [W for W, _ in grads], [b for _, b in grads], is_columns)
+    if any(g.shape != b.shape for g, b in zip(seen.grad_biases or [], p.biases, strict=True)):
+        raise UnreadableError("the gradients of the biases are not summed over the batch; is it for single examples?")
+    return seen
+
+
+def _trained(model: Any, layers: list[Any], x: Array, y: Array) -> list[tuple[Array, Array]]:
+    before = [[np.array(_get(layer, names), float) for names in (WEIGHTS, BIASES)] for layer in layers]
+    step = getattr(model, "train_step", None) or model.train_on_batch
+    step(x, y, RATE)
+    after = [[np.array(_get(layer, names), float) for names in (WEIGHTS, BIASES)] for layer in layers]
+    return [((W - V) / RATE, (b - c) / RATE) for (W, b), (V, c) in zip(before, after, strict=True)]
+
+
+def _walked(model: Any, layers: list[Any], x: Array, y: Array) -> list[tuple[Array, Array]]:
+    model.forward(x, y)
+    model.backward(y)
+    return [(_kept(layer, WEIGHTS), _kept(layer, BIASES)) for layer in layers]
+
+
+def _layers_in(value: Any) -> Iterator[Any]:
+    """The objects with weights in an object's attributes, in their order."""
+    for part in value.values() if isinstance(value, dict) else value:
+        if isinstance(part, list | tuple | dict):
+            yield from _layers_in(part)
+        elif hasattr(part, "__dict__") and any(hasattr(part, name) for name in WEIGHTS):
+            yield part
+
+
+# --- One class of layers; σ and the cost are ours -----------------------------------------------------------------
 
 
 def _network(student: type, updates: bool, p: Problem) -> Seen:
-    layers = []
+    layers, z = [], []
     a = [p.x.copy()]
-    z: list[Array] = []
     for l, (W, b) in enumerate(zip(p.weights, p.biases, strict=True), start=1):
         layer = student(*W.shape)
-        shape = np.shape(getattr(layer, _name(layer, BIASES)))
         _set(layer, WEIGHTS, W.copy())
-        _set(layer, BIASES, b.reshape(shape) if np.size(b) == np.prod(shape) else b.copy())
+        _set(layer, BIASES, b.reshape(np.shape(_get(layer, BIASES))).copy())
         layers.append(layer)
         out = layer.forward(a[-1])
         z.append(as_array("forward", layer.output if out is None and hasattr(layer, "output") else out))
@@ -52,16 +106,15 @@ def _network(student: type, updates: bool, p: Problem) -> Seen:
     grads: list[tuple[Array, Array]] = []
     for l in range(p.depth, 0, -1):
         layer = layers[l - 1]
-        before = [np.array(getattr(layer, _name(layer, names)), float) for names in (WEIGHTS, BIASES)]
+        before = [np.array(_get(layer, names), float) for names in (WEIGHTS, BIASES)]
         out = layer.backward(delta.copy(), RATE) if updates else layer.backward(delta.copy())
-        after = [np.array(getattr(layer, _name(layer, names)), float) for names in (WEIGHTS, BIASES)]
+        after = [np.array(_get(layer, names), float) for names in (WEIGHTS, BIASES)]
         if updates:
             grads.insert(0, ((before[0] - after[0]) / RATE, (before[1] - after[1]) / RATE))
         else:
             grads.insert(0, (_kept(layer, WEIGHTS), _kept(layer, BIASES)))
         if l > 1:
-            out = layer.dinputs if out is None and hasattr(layer, "dinputs") else out
-            carried = as_array("backward", out)
+            carried = as_array("backward", layer.dinputs if out is None and hasattr(layer, "dinputs") else out)
             if carried.shape != z[l - 2].shape:
                 raise UnreadableError(
                     f"backward returned shape {carried.shape}, but must return that of its inputs, {z[l - 2].shape}"
@@ -77,6 +130,10 @@ def _name(layer: Any, names: tuple[str, ...]) -> str:
     raise UnreadableError(f"the layer has no attribute {names[0]!r}, nor one of {', '.join(names[1:])}")
 
 
+def _get(layer: Any, names: tuple[str, ...]) -> Any:
+    return getattr(layer, _name(layer, names))
+
+
 def _set(layer: Any, names: tuple[str, ...], array: Array) -> None:
     setattr(layer, _name(layer, names), array)
 
@@ -86,6 +143,4 @@ def _kept(layer: Any, names: tuple[str, ...]) -> Array:
         for kept in (f"d{name}", f"grad_{name}", f"{name}_grad"):
             if hasattr(layer, kept):
                 return as_array(kept, getattr(layer, kept))
-    raise UnreadableError(
-        f"after backward the layer has no gradient of its {names[0]}: an attribute such as d{names[0]}"
-    )
+    raise UnreadableError(f"after backward the layer has no gradient of its {names[0]}: an attribute as d{names[0]}")
