@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygrad_edu.backprop import ACTIVATION_FORMULAS, COST_FORMULAS
-from tinygrad_edu.diagnosis.explain import Explanation, Seen, explanations
-from tinygrad_edu.diagnosis.forms import Form, UnreadableError, forms_of
+from tinygrad_edu.diagnosis.explain import Explanation, Seen, explanations, with_cost
+from tinygrad_edu.diagnosis.forms import Form, OtherFormError, UnreadableError, forms_of
 from tinygrad_edu.diagnosis.problems import Problem, Setting, Sizes, problem, small_problem
 from tinygrad_edu.diagnosis.report import Diagnosis, Evidence, of_behaviour, of_explanation
 from tinygrad_edu.errors import unknown_name
@@ -29,6 +29,8 @@ SQUARE: dict[int, tuple[Sizes, ...]] = {
 """Equal widths: what runs there alone has a wrong transpose, or a wrong layer."""
 
 BATCHES = (7, 8, 9)
+SQUARE_BATCHES = (3, 4, 5)
+"""As large as the layers of `SQUARE` are wide: where only this runs, ⊙ and a matrix product are taken for each other."""
 
 
 class Trial(NamedTuple):
@@ -92,16 +94,25 @@ def diagnose(
     ('BP2', 2, 'no-sigma-prime')
     """
     setting = _setting(activation, output, cost)
-    trials = []
+    trials: list[tuple[float, Trial, Explanation]] = []
     for form in forms_of(student_backprop):
+        if form.is_single and trials:
+            break  # it is for batches
         trial = attempt(form, setting, SIZES)
         if trial.trouble is None:
             explained = explanations(trial.problems, trial.seen)[0]
             if not explained.found and not explained.unknown:
+                if name := next((s.changed for s in trial.seen if s.changed), ""):
+                    words = f"the gradients are right, but it changes its argument {name}; let it work on a copy"
+                    return of_behaviour(trial._replace(trouble="mutates-inputs", words=words), setting)
+                explained = with_cost(trial.problems, trial.seen, explained)
                 return of_explanation(trial.form, setting, explained, None)
             trials.append((explained.cost, trial, explained))
     if trials:
         _, trial, explained = min(trials, key=lambda t: t[0])
+        if explained.unknown and (name := next((s.changed for s in trial.seen if s.changed), "")):
+            words = f"it changes its argument {name}, and computes with what it has made of it; let it work on a copy"
+            return of_behaviour(trial._replace(trouble="mutates-inputs", words=words), setting)
         return of_explanation(trial.form, setting, explained, smallest(trial.form, setting, explained))
     return _in_trouble(student_backprop, setting)
 
@@ -113,13 +124,14 @@ def _in_trouble(student: Any, setting: Setting) -> Diagnosis:
         trial = attempt(form, setting, SIZES)
         troubles.append(trial)
         if trial.trouble in ("exception", "shape"):
-            square = attempt(form, setting, SQUARE)
-            if square.trouble is None:
-                explained = explanations(square.problems, square.seen)[0]
-                if explained.found and not explained.unknown:
-                    return of_explanation(form, setting, explained, smallest(form, setting, explained), trial.words)
+            for batches in (BATCHES, SQUARE_BATCHES):
+                square = attempt(form, setting, SQUARE, batches)
+                if square.trouble is None:
+                    explained = explanations(square.problems, square.seen)[0]
+                    if explained.found and not explained.unknown:
+                        return of_explanation(form, setting, explained, smallest(form, setting, explained), trial.words)
     # What tells most is a program that ran, then one that gave something; an exception may come of the layout alone.
-    order = ["random", "accumulates-over-calls", "mutates-inputs", "nan", "shape", "exception"]
+    order = ["random", "accumulates-over-calls", "mutates-inputs", "nan", "shape", "exception", "other-form"]
     return of_behaviour(min(troubles, key=lambda t: order.index(t.trouble or "exception")), setting)
 
 
@@ -134,13 +146,15 @@ def _setting(activation: str, output: str, cost: str) -> Setting:
     return Setting(activation, output, cost)
 
 
-def attempt(form: Form, setting: Setting, sizes: dict[int, tuple[Sizes, ...]]) -> Trial:
+def attempt(
+    form: Form, setting: Setting, sizes: dict[int, tuple[Sizes, ...]], batches: Sequence[int] = BATCHES
+) -> Trial:
     """Run the program on three networks, each twice."""
     depth = max(form.depths)
     setting = replace(setting, classes=form.classes)
     problems = [
         problem(widths, 1 if form.is_single else n, setting, seed, form.has_biases)
-        for seed, (widths, n) in enumerate(zip(sizes[depth], BATCHES, strict=True))
+        for seed, (widths, n) in enumerate(zip(sizes[depth], batches, strict=True))
     ]
     seen: list[Seen] = []
     for p in problems:
@@ -150,6 +164,8 @@ def attempt(form: Form, setting: Setting, sizes: dict[int, tuple[Sizes, ...]]) -
         again = _run(form, p)
         if isinstance(again, Seen) and not same(first, again):
             return Trial(form, problems, seen, *_changed(first, again))
+        if first.again is not None and not same(first, first.again):
+            return Trial(form, problems, seen, *_changed(first, first.again))
         seen.append(first)
     return Trial(form, problems, seen)
 
@@ -159,6 +175,8 @@ def _run(form: Form, p: Problem) -> Any:
     try:
         with np.errstate(all="ignore"):
             seen = form.run(p)
+    except OtherFormError as error:
+        return "other-form", str(error)
     except UnreadableError as error:
         return "shape", str(error)
     except Exception as error:  # a student's program may raise anything

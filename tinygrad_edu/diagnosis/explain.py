@@ -43,7 +43,9 @@ class Seen(NamedTuple):
 
     grad_weights: list[Array]
     grad_biases: list[Array] | None  # None where it has no biases
-    cost: float | None = None
+    changed: str = ""  # which of its arguments it has changed
+    cost: float | None = None  # C, where it returns it, too
+    again: Any = None  # what a second call of the same object gave
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,7 @@ def conventions(quadratic: bool) -> Iterator[Convention]:
 # --- One quantity ---------------------------------------------------------------------------------------------
 
 
-def ratio(given: Sequence[Array], made: Sequence[Array | None]) -> Ratio | None:
+def ratio(given: Sequence[Array], made: Iterable[Array | None]) -> Ratio | None:
     """How many times the one the other is, in each problem; None if it is not."""
     found = []
     for x, y in zip(given, made, strict=True):
@@ -153,7 +155,7 @@ def matches(
     """All ways that give these gradients of layer l."""
     found = []
     for mistake, way in ways:
-        r = ratio(given, [made(way, p, l, d) for p, d in zip(passes, deltas, strict=True)])
+        r = ratio(given, (made(way, p, l, d) for p, d in zip(passes, deltas, strict=True)))
         if r is not None:
             found.append(Match(mistake, r))
             if not mistake.slug:
@@ -198,8 +200,10 @@ def explanations(problems: Sequence[Problem], seen: Sequence[Seen]) -> list[Expl
                 Explanation((*before, *factors), convention, unknown)
                 for convention, factors in _factored(problems, path, L)
             ]
-        if found and min(e.cost for e in found) < 1:
-            break
+        if not forward_mistake.slug:
+            best = min(found, key=lambda e: e.cost)
+            if best.cost < 1.5 or (best.unknown and best.unknown[1] < L):
+                break  # nothing simpler is to be found in another forward pass
     return sorted(found, key=lambda e: e.cost)
 
 
@@ -240,14 +244,14 @@ def _one_layer(path: Path, passes: Sequence[Pass], seen: Sequence[Seen], l: int)
         deltas = [[*d[: l - 1], new, *d[l:]] for d, new in zip(path.deltas, delta, strict=True)]
         given = [s.grad_weights[l - 1] for s in seen]
         by_weights = matches(given, of_weights(), passes, l, deltas)
-        by_weights = by_weights or _with_penalty(given, of_weights()[0][1], passes, l, deltas, "weights")
+        by_weights = by_weights or _penalty_on_weights(given, passes, l, deltas)
         if not by_weights:
             continue
         by_biases: Iterable[Match | None] = [None]
         if all(s.grad_biases is not None for s in seen):
             given = [s.grad_biases[l - 1] for s in seen if s.grad_biases]
             by_biases = matches(given, of_biases(), passes, l, deltas)
-            by_biases = by_biases or _with_penalty(given, of_biases()[0][1], passes, l, deltas, "biases")
+            by_biases = by_biases or _penalty_on_biases(given, passes, l, deltas, by_weights[0].ratio)
         for b in by_biases:
             for w in by_weights:
                 yield Path([*path.steps, Step(l, mistake, b, w)], deltas)
@@ -291,26 +295,40 @@ def _parts(given: Array, one: Array, other: Array) -> tuple[float, float] | None
     if given.shape != one.shape or given.shape != other.shape or given.size < 3:
         return None
     A = np.column_stack([one.ravel(), other.ravel()])
+    if not np.isfinite(A).all():
+        return None
     found = np.linalg.lstsq(A, given.ravel(), rcond=None)[0]
     if np.max(np.abs(A @ found - given.ravel())) > TOLERANCE * np.max(np.abs(given)):
         return None
     return float(found[0]), float(found[1])
 
 
-def _with_penalty(
-    given: Sequence[Array], way: Any, passes: Sequence[Pass], l: int, deltas: Any, what: str
-) -> list[Match]:
-    """The gradient with λ times the parameters in it."""
+PENALTY = "a multiple of {q} is added, as a penalty would, but there is none in this cost"
+
+
+def _penalty_on_weights(given: Sequence[Array], passes: Sequence[Pass], l: int, deltas: Any) -> list[Match]:
+    """∂C/∂W with λ W in it."""
     ratios = []
     for g, p, d in zip(given, passes, deltas, strict=True):
-        own = (p.problem.weights if what == "weights" else p.problem.biases)[l - 1]
-        parts = _parts(g, way(p, l, d), own)
+        parts = _parts(g, p.a[l - 1].T @ d[l - 1], p.problem.weights[l - 1])
         if parts is None or not parts[0] or abs(parts[1]) < 1e-9:
             return []
         ratios.append(parts[0])
-    letter, equation = ("w", "BP4") if what == "weights" else ("b", "BP3")
-    words = f"a multiple of {letter}{{l}} is added, as a penalty on the {what} would, but there is none in this cost"
-    return [Match(Mistake("l2-extra", equation, words), tuple(ratios))]
+    return [Match(Mistake("l2-extra", "BP4", PENALTY.format(q="w{l}")), tuple(ratios))]
+
+
+def _penalty_on_biases(
+    given: Sequence[Array], passes: Sequence[Pass], l: int, deltas: Any, ratios: Ratio
+) -> list[Match]:
+    """∂C/∂b with λ b in it, if the weights tell how large δ is."""
+    for g, p, d, r in zip(given, passes, deltas, ratios, strict=True):
+        b = p.problem.biases[l - 1]
+        if g.shape != b.shape:
+            return []
+        strength = (g - r * d[l - 1].sum(axis=0)) / b
+        if np.ptp(strength) > 1e-5 * abs(strength[0]) or abs(strength[0]) < 1e-9:
+            return []
+    return [Match(Mistake("l2-extra", "BP3", PENALTY.format(q="b{l}")), ratios)]
 
 
 # --- Factors ----------------------------------------------------------------------------------------------------
@@ -365,6 +383,31 @@ def _factor(equation: str, ratios: Any, problems: Sequence[Problem]) -> Mistake:
     return Mistake(
         "factor", equation, f"{QUANTITY[equation]} is the right one times a number that changes from batch to batch"
     )
+
+
+COSTS = {
+    "one-over-n-missing": (lambda p: p.n, "the cost is a sum over the batch, but the gradient that of the mean"),
+    "one-over-n-double": (lambda p: 1 / p.n, "the cost is a mean over the batch, but the gradient that of the sum"),
+    "half-missing": (lambda p: 2, "the cost has no ½, but the gradient is that of a cost with it"),
+    "half-of-the-cross-entropy": (lambda p: 0.5, "the cost is half of the one whose gradient this is"),
+    "sign": (lambda p: -1, "the sign of the cost is wrong"),
+}
+"""Factors between the cost and the gradient."""
+
+
+def with_cost(problems: Sequence[Problem], seen: Sequence[Seen], explained: Explanation) -> Explanation:
+    """The explanation of right gradients, with what is wrong in the cost that is returned with them."""
+    if any(s.cost is None for s in seen):
+        return explained
+    right = [p.solve().cost * abs(explained.convention.factor(p)) for p in problems]
+    ratios = [float(s.cost or 0.0) / C for s, C in zip(seen, right, strict=True)]
+    if np.allclose(ratios, 1, rtol=1e-6):
+        return explained
+    mistake = Mistake("other-cost", "cost", "the cost that is returned is not the one whose gradient this is")
+    for slug, (factor, words) in COSTS.items():
+        if np.allclose(ratios, [factor(p) for p in problems], rtol=1e-6):
+            mistake = Mistake(slug, "cost", words)
+    return Explanation((Found(mistake, None),), explained.convention)
 
 
 def merged(found: Sequence[Found]) -> list[tuple[Mistake, list[int | None]]]:

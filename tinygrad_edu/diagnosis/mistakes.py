@@ -45,6 +45,7 @@ class Pass:
     problem: Problem
     z: list[Array]
     a: list[Array]
+    from_a: bool = False  # whether σ′ is written for a, as a(1 − a) is, and so depends on what a has become
 
     def sigma(self, l: int) -> str:
         """The name of σ of layer l, from 1."""
@@ -52,68 +53,111 @@ class Pass:
 
     def slope(self, l: int) -> Array:
         """σ′(z^l)."""
-        return slope(self.sigma(l), self.z[l - 1])
+        in_a = _of_activation(self.sigma(l), self.a[l]) if self.from_a else None
+        return slope(self.sigma(l), self.z[l - 1]) if in_a is None else in_a
 
 
 # --- Forward --------------------------------------------------------------------------------------------------
 
 
-def forward(p: Problem, act: Callable[[int, Array], Array], bias: bool = True) -> Pass:
-    """The forward pass, with any function of (l, z)."""
+Act = Callable[[Problem, int, Array], Array]
+
+
+def forward(p: Problem, act: Act, from_a: bool = False, affine: Callable[..., Any] | None = None) -> Pass:
+    """The forward pass, with any function of (problem, l, z) for σ."""
     z: list[Array] = []
     a = [p.x]
     for l, (W, b) in enumerate(zip(p.weights, p.biases, strict=True), start=1):
-        z.append(a[-1] @ W + (b if bias else 0))
-        a.append(act(l, z[-1]))
-    return Pass(p, z, a)
+        z.append(a[-1] @ W + b if affine is None else affine(a, W, b))
+        a.append(act(p, l, z[-1]))
+    return Pass(p, z, a, from_a)
+
+
+def _right(p: Problem, l: int, z: Array) -> Array:
+    return value(p.setting.sigma(l, p.depth), z)
+
+
+def _at_output(act: Act) -> Act:
+    return lambda p, l, z: act(p, l, z) if l == p.depth else _right(p, l, z)
+
+
+def _in_hidden(act: Act) -> Act:
+    return lambda p, l, z: act(p, l, z) if l < p.depth else _right(p, l, z)
+
+
+def _other(name: str) -> Act:
+    return lambda p, l, z: value(name, z)
+
+
+def _softmax(over: int | None, shift: bool = True) -> Act:
+    """Softmax, summed over another axis; each row is shifted by its maximum, as it is often written."""
+
+    def act(p: Problem, l: int, z: Array) -> Array:
+        e = np.exp(z - z.max(axis=1, keepdims=True) if shift else z)
+        return np.asarray(e / e.sum(axis=over, keepdims=True))
+
+    return act
 
 
 def forwards(p: Problem) -> Iterator[tuple[Mistake, Callable[[Problem], Pass]]]:
     """All ways to go forward, the right one first."""
+
+    def ways(
+        slug: str, words: str, act: Act, affine: Any = None
+    ) -> Iterator[tuple[Mistake, Callable[[Problem], Pass]]]:
+        for from_a in (False, True) if slug else (False,):
+            yield Mistake(slug, "forward", words), partial(forward, act=act, from_a=from_a, affine=affine)
+
     s, L = p.setting, p.depth
-
-    def right(l: int, z: Array) -> Array:
-        return value(s.sigma(l, L), z)
-
-    yield Mistake("", "forward", ""), lambda q: forward(q, right)
-    yield (
-        Mistake("no-bias", "forward", "the biases are not added: z is aW, where aW + b is meant"),
-        lambda q: forward(q, right, bias=False),
-    )
+    yield from ways("", "", _right)
+    words = "the biases are not added: z is aW, where aW + b is meant"
+    yield from ways("no-bias", words, _right, lambda a, W, b: a[-1] @ W)
     if s.output == "softmax":
-        yield (
-            Mistake("softmax-over-batch", "forward", "softmax sums over the examples, where it is over the classes"),
-            lambda q: forward(q, lambda l, z: value("softmax", z.T).T if l == L else right(l, z)),
+        words = "softmax sums over the examples, where it is over the classes"
+        yield from ways("softmax-over-batch", words, _at_output(_softmax(0)))
+        yield from ways("softmax-over-batch", words, _at_output(_softmax(0, shift=False)))
+        words = "softmax sums over the whole batch, where each example has its own"
+        yield from ways("softmax-over-everything", words, _at_output(_softmax(None)))
+        yield from ways("softmax-over-everything", words, _at_output(_softmax(None, shift=False)))
+        words = "softmax is not divided by the sum over the classes"
+        yield from ways(
+            "softmax-not-normalised", words, _at_output(lambda p, l, z: np.exp(z - z.max(axis=1, keepdims=True)))
         )
-        yield (
-            Mistake("softmax-over-all", "forward", "softmax sums over the whole batch, where each example has its own"),
-            lambda q: forward(
-                q, lambda l, z: value("softmax", z.reshape(1, -1)).reshape(z.shape) if l == L else right(l, z)
-            ),
+        yield from ways("softmax-not-normalised", words, _at_output(lambda p, l, z: np.exp(z)))
+    if "sigmoid" in (s.activation, s.output):
+        words = "the sigmoid is 1 / (1 + e^z), with the wrong sign"
+        yield from ways(
+            "sigmoid-sign", words, lambda p, l, z: _right(p, l, -z if p.setting.sigma(l, p.depth) == "sigmoid" else z)
         )
-    yield (
-        Mistake("activation-twice", "forward", "σ is applied twice at the output"),
-        lambda q: forward(q, lambda l, z: right(l, right(l, z)) if l == L else right(l, z)),
-    )
+    twice = partial(_twice)
+    yield from ways("activation-twice", "σ is applied twice at the output", _at_output(twice))
+    if L > 1:
+        yield from ways("activation-twice", "σ is applied twice in the hidden layers", _in_hidden(twice))
+        yield from ways("activation-twice", "σ is applied twice in each layer", twice)
     for name in ("identity", "sigmoid", "tanh", "relu", "softmax"):
         if name != s.output:
-            slug = "no-output-activation" if name == "identity" else "other-output-activation"
+            slug = "no-output-activation" if name == "identity" else "other-activation"
             words = f"the output layer has {name}, where it should have {s.output}"
-            yield Mistake(slug, "forward", words), _with_other(name, at_output=True)
+            yield from ways(slug, words, _at_output(_other(name)))
         if L > 1 and name not in (s.activation, "softmax"):
-            slug = "no-activation" if name == "identity" else "other-activation"
+            slug = "no-hidden-activation" if name == "identity" else "other-activation"
             words = f"the hidden layers have {name}, where they should have {s.activation}"
-            yield Mistake(slug, "forward", words), _with_other(name, at_output=False)
+            yield from ways(slug, words, _in_hidden(_other(name)))
+            if name != s.output:
+                yield from ways("other-activation", f"all layers have {name}", _other(name))
+    yield from ways(
+        "weights-transposed", "z is aWᵀ, where aW is meant (rows are examples)", _right, lambda a, W, b: a[-1] @ W.T + b
+    )
+    yield from ways(
+        "x-for-a",
+        "each layer gets the inputs x, where the activations before it are meant",
+        _right,
+        lambda a, W, b: a[0] @ W + b,
+    )
 
 
-def _with_other(name: str, at_output: bool) -> Callable[[Problem], Pass]:
-    """A forward pass with another activation function."""
-
-    def run(p: Problem) -> Pass:
-        L = p.depth
-        return forward(p, lambda l, z: value(name if (l == L) == at_output else p.setting.sigma(l, L), z))
-
-    return run
+def _twice(p: Problem, l: int, z: Array) -> Array:
+    return _right(p, l, _right(p, l, z))
 
 
 # --- δ ----------------------------------------------------------------------------------------------------------
@@ -142,6 +186,14 @@ def _right_output(p: Pass, l: int, _: Array | None) -> Array:
     return output_error(p.z[-1], p.a[-1], p.problem.y, output=s.output, cost=s.cost)
 
 
+def _squared(times_slope: Any, half: float, p: Pass, l: int, d: Any) -> Any:
+    return times_slope(p, l, half * (p.a[l] - p.problem.y) ** 2) / p.problem.n
+
+
+def _other_at_output(name: str, in_a: bool, p: Pass, l: int, d: Any) -> Any:
+    return (p.a[l] - p.problem.y) / p.problem.n * (_of_activation(name, p.a[l]) if in_a else slope(name, p.z[l - 1]))
+
+
 def outputs(p: Problem) -> list[tuple[Mistake, Delta]]:
     """All ways to find δ of the last layer; where two give the same numbers, the first is meant."""
     s = p.setting
@@ -151,17 +203,9 @@ def outputs(p: Problem) -> list[tuple[Mistake, Delta]]:
     def add(slug: str, words: str, delta: Delta) -> None:
         found.append((Mistake(slug, "BP1", words), delta))
 
-    if not cancels:
-        would = (
-            {"sigmoid": "; with the cross-entropy that would be right"}.get(s.output, "")
-            if s.cost == "quadratic"
-            else ""
-        )
-        add(
-            "no-sigma-prime",
-            f"δ{{l}} is ∂C/∂a{{l}}; the factor σ′(z{{l}}) is missing{would}",
-            lambda p, l, d: _nabla(p),
-        )
+    would = "; with the cross-entropy that would be right" if (s.output, s.cost) == ("sigmoid", "quadratic") else ""
+    words = f"δ{{l}} is ∂C/∂a{{l}}; the factor σ′(z{{l}}) is missing{would}"
+    add("no-sigma-prime", words, lambda p, l, d: _nabla(p))
     if s.output == "softmax":
         add(
             "softmax-diagonal",
@@ -196,11 +240,44 @@ def outputs(p: Problem) -> list[tuple[Mistake, Delta]]:
         "δ{l} begins with the outputs a{l} themselves, where the derivative of the cost is meant",
         lambda p, l, d: times_slope(p, l, p.a[l]) / p.problem.n,
     )
+    for half in (1.0, 0.5):
+        add(
+            "cost-for-cost-derivative",
+            "δ{l} begins with (a{l} − y)², the cost, where its derivative is meant",
+            partial(_squared, times_slope, half),
+        )
     add(
-        "error-squared",
-        "δ{l} begins with (a{l} − y)², the cost, where its derivative is meant",
-        lambda p, l, d: times_slope(p, l, (p.a[l] - p.problem.y) ** 2) / p.problem.n,
+        "z-for-a",
+        "z{l} is compared with y, where a{l} is meant",
+        lambda p, l, d: times_slope(p, l, p.z[l - 1] - p.problem.y) / p.problem.n,
     )
+    add(
+        "sigma-for-sigma-prime",
+        "σ(z{l}) is a factor, where σ′(z{l}) is meant",
+        lambda p, l, d: (p.a[l] - p.problem.y) * p.a[l] / p.problem.n,
+    )
+    add(
+        "mean-over-outputs",
+        "δ{l} is averaged over the outputs",
+        lambda p, l, d: np.broadcast_to(_right_output(p, l, d).mean(axis=1, keepdims=True), p.z[l - 1].shape),
+    )
+    add(
+        "mean-over-outputs",
+        "the error is averaged over the outputs before it is multiplied by σ′(z{l})",
+        lambda p, l, d: times_slope(p, l, _nabla(p).mean(axis=1, keepdims=True) + 0 * p.z[l - 1]),
+    )
+    for name in ("sigmoid", "tanh", "relu"):
+        if name != s.output:
+            add(
+                "derivative-of-another-activation",
+                f"the derivative is that of {name}",
+                partial(_other_at_output, name, False),
+            )
+            add(
+                "derivative-of-another-activation",
+                f"the derivative is that of {name}, written for a",
+                partial(_other_at_output, name, True),
+            )
     add(
         "error-without-sign",
         "δ{l} begins with |a{l} − y|; the sign says in which direction to go",
@@ -220,8 +297,8 @@ def outputs(p: Problem) -> list[tuple[Mistake, Delta]]:
     return found
 
 
-def _with_slope_of(name: str, p: Pass, l: int, d: Any) -> Any:
-    return (d @ p.problem.weights[l].T) * slope(name, p.z[l - 1])
+def _with_slope_of(name: str, in_a: bool, p: Pass, l: int, d: Any) -> Any:
+    return (d @ p.problem.weights[l].T) * (_of_activation(name, p.a[l]) if in_a else slope(name, p.z[l - 1]))
 
 
 def hidden(p: Problem) -> list[tuple[Mistake, Delta]]:
@@ -257,7 +334,7 @@ def hidden(p: Problem) -> list[tuple[Mistake, Delta]]:
         lambda p, l, d: back(p, l, d) * (1 - np.tanh(p.a[l]) ** 2),
     )
     add(
-        "sigma-prime-of-next-layer",
+        "sigma-prime-of-wrong-layer",
         "σ′ is taken of z{next}, where σ′(z{l}) is meant",
         lambda p, l, d: back(p, l, d) * p.slope(l + 1),
     )
@@ -267,14 +344,15 @@ def hidden(p: Problem) -> list[tuple[Mistake, Delta]]:
         lambda p, l, d: (d * p.slope(l + 1)) @ p.problem.weights[l].T,
     )
     add(
-        "sigma-prime-of-layer-before",
+        "sigma-prime-of-wrong-layer",
         "σ′ is taken of z{prev}, where σ′(z{l}) is meant",
         lambda p, l, d: back(p, l, d) * slope(p.sigma(l), p.z[l - 2]),
     )
     for name in ("sigmoid", "tanh", "relu", "identity"):
         if name != p.setting.activation:
             words = f"the derivative is that of {name}, where layer {{l}} has {p.setting.activation}"
-            add("other-sigma-prime", words, partial(_with_slope_of, name))
+            add("derivative-of-another-activation", words, partial(_with_slope_of, name, False))
+            add("derivative-of-another-activation", f"{words}, written for a", partial(_with_slope_of, name, True))
     add(
         "weights-not-transposed",
         "w{next} is not transposed on the way back",
@@ -311,6 +389,63 @@ def hidden(p: Problem) -> list[tuple[Mistake, Delta]]:
         "δ{next} is carried back through ∂C/∂w{next}, where w{next} is meant",
         lambda p, l, d: (d @ (p.a[l].T @ d).T) * p.slope(l),
     )
+    add("sigma-for-sigma-prime", "σ(z{l}) is a factor, where σ′(z{l}) is meant", lambda p, l, d: back(p, l, d) * p.a[l])
+    add(
+        "relu-prime-of-gradient",
+        "the slope of relu is taken of the gradient, where z{l} decides",
+        lambda p, l, d: back(p, l, d) * (back(p, l, d) > 0),
+    )
+    add(
+        "relu-mask-inverted",
+        "the gradient goes through where z{l} < 0, and is stopped where z{l} > 0",
+        lambda p, l, d: back(p, l, d) * (p.z[l - 1] <= 0),
+    )
+    add(
+        "relu-prime-as-relu",
+        "relu is applied to the gradient, where its slope is a factor",
+        lambda p, l, d: np.maximum(back(p, l, d), 0),
+    )
+    add(
+        "relu-prime-as-relu",
+        "relu(z{l}) is a factor, where its slope is meant",
+        lambda p, l, d: back(p, l, d) * np.maximum(p.z[l - 1], 0),
+    )
+    add(
+        "upstream-dropped",
+        "δ{l} is σ′(z{l}) alone: what comes back from layer {n} is missing".replace("{n}", "{next}"),
+        lambda p, l, d: p.slope(l),
+    )
+    add(
+        "error-for-delta",
+        "the error before σ′(z{next}) is carried back, where δ{next} is meant",
+        lambda p, l, d: back(p, l, d / p.slope(l + 1)) * p.slope(l),
+    )
+    add("loop-stops-early", "δ{l} stays 0: the loop over the layers stops too early", lambda p, l, d: 0 * p.z[l - 1])
+    add(
+        "elementwise-for-matrix-product",
+        "δ{next} and w{next} are multiplied element by element",
+        lambda p, l, d: (d * p.problem.weights[l]) * p.slope(l),
+    )
+    add(
+        "elementwise-for-matrix-product",
+        "δ{next} and the transposed w{next} are multiplied element by element",
+        lambda p, l, d: (d * p.problem.weights[l].T) * p.slope(l),
+    )
+    add(
+        "matrix-product-for-elementwise",
+        "σ′(z{l}) comes in by a matrix product, where it is element by element",
+        lambda p, l, d: back(p, l, d) @ p.slope(l),
+    )
+    add(
+        "matrix-product-for-elementwise",
+        "σ′(z{l}) comes in by a matrix product, where it is element by element",
+        lambda p, l, d: (p.slope(l).T @ back(p, l, d).T).T,
+    )
+    add(
+        "matrix-product-for-elementwise",
+        "σ′(z{l}) comes in by a matrix product, where it is element by element",
+        lambda p, l, d: p.slope(l) @ back(p, l, d),
+    )
     add(
         "delta-averaged",
         "δ{next} is averaged over the batch before it goes back",
@@ -344,7 +479,7 @@ def of_biases() -> list[tuple[Mistake, Gradient]]:
         lambda p, l, d: d[l - 1][-1],
     )
     add(
-        "not-summed",
+        "one-per-example",
         "δ{l} is handed on with a row for each example; the sum over the batch is missing",
         lambda p, l, d: d[l - 1],
     )
@@ -354,9 +489,20 @@ def of_biases() -> list[tuple[Mistake, Gradient]]:
         lambda p, l, d: d[l - 1].sum(axis=1),
     )
     add(
-        "wrong-axis",
+        "summed-over-everything",
         "δ{l} is summed over everything, where the sum is over the examples",
         lambda p, l, d: np.full(d[l - 1].shape[1], d[l - 1].sum()),
+    )
+    add(
+        "summed-over-everything",
+        "δ{l} is summed over everything, to a single number",
+        lambda p, l, d: d[l - 1].sum().reshape(1),
+    )
+    add("times-bias", "it is multiplied by b{l} itself", lambda p, l, d: d[l - 1].sum(axis=0) * p.problem.biases[l - 1])
+    add(
+        "error-for-delta",
+        "the error before σ′(z{l}) is summed, where δ{l} is meant",
+        lambda p, l, d: (d[l - 1] / p.slope(l)).sum(axis=0),
     )
     add("zero", "the gradient of b{l} is 0", lambda p, l, d: np.zeros(d[l - 1].shape[1]))
     add(
@@ -448,6 +594,21 @@ def of_weights() -> list[tuple[Mistake, Gradient]]:
         lambda p, l, d: (
             value(p.sigma(max(l - 1, 1)), p.a[l - 1]).T @ d[l - 1] if p.sigma(max(l - 1, 1)) != "softmax" else None
         ),
+    )
+    add(
+        "error-for-delta",
+        "the error before σ′(z{l}) is used, where δ{l} is meant",
+        lambda p, l, d: p.a[l - 1].T @ (d[l - 1] / p.slope(l)),
+    )
+    add(
+        "elementwise-for-outer-product",
+        "a{prev} and δ{l} are multiplied element by element",
+        lambda p, l, d: p.a[l - 1] * d[l - 1],
+    )
+    add(
+        "elementwise-for-outer-product",
+        "a{prev} and δ{l} are multiplied element by element",
+        lambda p, l, d: (p.a[l - 1] * d[l - 1]).T,
     )
     add("zero", "the gradient of w{l} is 0", lambda p, l, d: np.zeros((p.a[l - 1].shape[1], d[l - 1].shape[1])))
     add(

@@ -189,7 +189,8 @@ def describe(form: Form, setting: Setting, c: Convention) -> str:
     if form.is_single:
         of = "C_x of one example"
     if setting.cost == "quadratic":
-        of += f", C_x = {'' if c.is_double else '½ '}‖y − a‖²{', divided by the number of outputs' * c.is_mean_of_outputs}"
+        of += f", C_x = {'' if c.is_double else '½ '}‖y − a‖²"
+        of += ", divided by the number of outputs" if c.is_mean_of_outputs else ""
     what = "the direction of descent, minus the gradient" if c.is_descent else "the gradient"
     return f"Read as {form.name}{form.layout and f'; {form.layout}'}; it gives {what} of {of}."
 

@@ -17,6 +17,10 @@ class UnreadableError(Exception):
     """The program ran, but its answer is none that can be read as gradients."""
 
 
+class OtherFormError(UnreadableError):
+    """The program turns out to have another form."""
+
+
 @dataclass(frozen=True)
 class Form:
     """A way in which backpropagation is written.
@@ -61,6 +65,14 @@ def names_of(function: Callable[..., Any]) -> list[str]:
     return [name for name in names if name != "self"]
 
 
+def cost_in(value: Any) -> float | None:
+    """The cost, if that is what a value can be."""
+    try:
+        return float(np.asarray(value, float).item()) if np.size(value) == 1 else None
+    except (TypeError, ValueError):
+        return None
+
+
 def as_arrays(what: str, value: Any) -> list[Array]:
     """A list of arrays of real numbers."""
     if isinstance(value, np.ndarray) and value.dtype != object:
@@ -97,10 +109,29 @@ def by_layer(what: str, found: Mapping[str, Any], letter: str, depth: int) -> li
     return arrays
 
 
+def changed(given: Mapping[str, Any], before: Mapping[str, Any]) -> str:
+    """The name of the first argument, of those given, that is no longer as it was."""
+    for name, value in given.items():
+        pairs = zip(value, before[name], strict=False) if isinstance(value, list) else [(value, before[name])]
+        if not all(np.array_equal(x, y) for x, y in pairs) or len(value) != len(before[name]):
+            return name
+    return ""
+
+
 def check_count(what: str, found: Sequence[Any], p: Problem) -> None:
     """Raise unless there is one for each layer."""
     if len(found) != p.depth:
         raise UnreadableError(f"{what} has {len(found)} entries, but the network has {p.depth} layers of weights")
+
+
+def sorted_out(first: list[Array], second: list[Array], p: Problem) -> tuple[list[Array], list[Array]]:
+    """Which of two lists are the gradients of the weights, by their shapes, or else by their sizes."""
+
+    def fit(grads: list[Array]) -> tuple[int, int]:
+        shapes = [(g.shape, W.shape, W.T.shape) for g, W in zip(grads, p.weights, strict=False)]
+        return sum(g in (W, turned) for g, W, turned in shapes), sum(g.size for g in grads)
+
+    return (first, second) if fit(first) >= fit(second) else (second, first)
 
 
 def in_rows(p: Problem, grad_weights: list[Array], grad_biases: list[Array] | None, columns: bool) -> Seen:
@@ -116,4 +147,4 @@ def _bias(g: Array, m: int, columns: bool) -> Array:
     """A vector, if it is a single row or column; a number of its own for each example else."""
     if g.ndim == 2 and columns:
         g = g.T
-    return g.ravel() if g.size == m else g
+    return g.ravel() if g.size == m or (g.ndim == 2 and 1 in g.shape) else g.reshape(g.shape or (1,))

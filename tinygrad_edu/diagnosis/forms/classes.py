@@ -10,7 +10,18 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.diagnosis.explain import Seen
-from tinygrad_edu.diagnosis.forms.base import COLUMNS, ROWS, Form, UnreadableError, as_arrays, check_count, in_rows
+from tinygrad_edu.diagnosis.forms.base import (
+    COLUMNS,
+    ROWS,
+    Form,
+    OtherFormError,
+    UnreadableError,
+    as_arrays,
+    check_count,
+    cost_in,
+    in_rows,
+    sorted_out,
+)
 from tinygrad_edu.diagnosis.forms.functions import read
 from tinygrad_edu.diagnosis.problems import Array, Problem
 
@@ -46,15 +57,23 @@ def _nielsen(student: Any, p: Problem) -> Seen:
     net.weights = [W.T.copy() for W in p.weights]
     net.biases = [b[:, None].copy() for b in p.biases]
     result = net.backprop(p.x.T.copy(), p.y.T.copy())
+    seen = _read_nielsen(net, result, p)
+    for copied, given in ((net.weights, p.weights), (net.biases, p.biases)):  # as they were before
+        copied[:] = [array.T.copy() if array.ndim == 2 else array[:, None].copy() for array in given]
+    return seen._replace(again=_read_nielsen(net, net.backprop(p.x.T.copy(), p.y.T.copy()), p))
+
+
+def _read_nielsen(net: Any, result: Any, p: Problem) -> Seen:
     if not isinstance(result, tuple | list) or len(result) != 2:
         raise UnreadableError("backprop must return two lists, (nabla_b, nabla_w)")
     first, second = (as_arrays(f"result {i}", part) for i, part in enumerate(result, start=1))
     check_count("result 1", first, p)
     check_count("result 2", second, p)
-    W, b = (first, second) if sum(g.size for g in first) > sum(g.size for g in second) else (second, first)
-    seen = in_rows(p, W, b, columns=True)
+    seen = in_rows(p, *sorted_out(first, second, p), columns=True)
+    if not all(np.array_equal(w, W.T) for w, W in zip(net.weights, p.weights, strict=True)):
+        seen = seen._replace(changed="weights")
     if p.n > 1 and all(g.shape == (p.n, len(mine)) for g, mine in zip(seen.grad_biases or [], p.biases, strict=True)):
-        raise UnreadableError("nabla_b has a column for each example; is it for one at a time?")
+        raise OtherFormError("nabla_b has a column for each example; is it for one at a time?")
     return seen
 
 
@@ -63,13 +82,16 @@ def _notes(student: Any, has_biases: bool, p: Problem) -> Seen:
     for name, size in zip(("inputLayerSize", "hiddenLayerSize", "outputLayerSize"), p.sizes, strict=True):
         setattr(net, name, size)
     if has_biases != hasattr(net, "b1"):
-        raise UnreadableError("there are biases" if hasattr(net, "b1") else "there are no biases b1 and b2")
+        raise OtherFormError("there are biases" if hasattr(net, "b1") else "there are no biases b1 and b2")
     net.W1, net.W2 = (W.copy() for W in p.weights)
     if has_biases:
         net.b1, net.b2 = (b.reshape(np.shape(at)).copy() for b, at in zip(p.biases, (net.b1, net.b2), strict=True))
     if hasattr(net, "Lambda"):
         net.Lambda = 0.0
-    return in_rows(p, *read(net.costFunctionPrime(p.x.copy(), p.y.copy()), p, has_biases), columns=False)
+    seen = in_rows(p, *read(net.costFunctionPrime(p.x.copy(), p.y.copy()), p, has_biases), columns=False)
+    return seen._replace(
+        cost=cost_in(net.costFunction(p.x.copy(), p.y.copy())) if hasattr(net, "costFunction") else None
+    )
 
 
 def _loss(student: Any, p: Problem) -> Seen:
@@ -80,4 +102,6 @@ def _loss(student: Any, p: Problem) -> Seen:
         net.reg = 0.0
     takes_labels = p.setting.cost == "cross_entropy"
     y: Array = p.y.argmax(axis=1) if takes_labels else p.y.copy()
-    return in_rows(p, *read(net.loss(p.x.copy(), y), p, True), columns=False)
+    result, again = (net.loss(p.x.copy(), y) for _ in range(2))
+    first, second = (in_rows(p, *read(r, p, True), columns=False) for r in (result, again))
+    return first._replace(cost=cost_in(result[0]) if isinstance(result, tuple | list) else None, again=second)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
 from functools import partial
 from typing import Any
 
@@ -19,9 +20,12 @@ from tinygrad_edu.diagnosis.forms.base import (
     as_array,
     as_arrays,
     by_layer,
+    changed,
     check_count,
+    cost_in,
     in_rows,
     names_of,
+    sorted_out,
 )
 from tinygrad_edu.diagnosis.problems import Array, Problem, slope, value
 
@@ -80,8 +84,9 @@ def _plain(function: Callable[..., Any], layout: str, roles: list[str], p: Probl
         "x": p.x.T.copy() if columns else p.x.copy(),
         "y": p.y.T.copy() if columns else p.y.copy(),
     }
+    before = deepcopy(given)
     W, b = read(function(*(given[role] for role in roles)), p, "biases" in roles)
-    return in_rows(p, W, b, layout == COLUMNS)
+    return in_rows(p, W, b, layout == COLUMNS)._replace(changed=changed(given, before))
 
 
 def read(result: Any, p: Problem, has_biases: bool) -> tuple[list[Array], list[Array] | None]:
@@ -111,8 +116,8 @@ def read(result: Any, p: Problem, has_biases: bool) -> tuple[list[Array], list[A
         check_count("the result", found, p)
         return found, None
     if len(parts) == 2 * p.depth:  # dW1, db1, dW2, db2, or dW1, dW2, db1, db2
-        turns = parts[::2], parts[1::2]
-        parts = list(turns if _numbers_in(turns[0]) > _numbers_in(turns[1]) else (parts[: p.depth], parts[p.depth :]))
+        is_in_turns = np.size(parts[0]) >= p.weights[0].size > np.size(parts[1])
+        parts = [parts[::2], parts[1::2]] if is_in_turns else [parts[: p.depth], parts[p.depth :]]
     if len(parts) != 2:
         raise UnreadableError(
             f"the program returned {len(result)} values, where a pair (gradients of weights, of biases) is meant"
@@ -120,12 +125,7 @@ def read(result: Any, p: Problem, has_biases: bool) -> tuple[list[Array], list[A
     first, second = (as_arrays(f"result {i}", part) for i, part in enumerate(parts, start=1))
     check_count("result 1", first, p)
     check_count("result 2", second, p)
-    is_swapped = sum(g.size for g in first) < sum(g.size for g in second)
-    return (second, first) if is_swapped else (first, second)
-
-
-def _numbers_in(parts: Any) -> int:
-    return sum(np.size(part) for part in parts)
+    return sorted_out(first, second, p)
 
 
 def _parameters(p: Problem) -> dict[str, Array]:
@@ -145,12 +145,24 @@ def forward_values(p: Problem) -> tuple[list[Array], list[Array]]:
     return z, a
 
 
+def _own_forward(function: Callable[..., Any], name: str, p: Problem) -> Any:
+    """What the forward function gives that stands beside the program; None if there is none."""
+    forward = getattr(function, "__globals__", {}).get(name)
+    return forward(p.x.T.copy(), _parameters(p)) if callable(forward) else None
+
+
 def _cached(function: Callable[..., Any], p: Problem) -> Seen:
     z, a = forward_values(p)
     cache = {f"Z{l + 1}": part.T.copy() for l, part in enumerate(z)}
     cache |= {f"A{l}": part.T.copy() for l, part in enumerate(a)}
-    W, b = read(function(_parameters(p), cache, p.x.T.copy(), p.y.T.copy()), p, True)
-    return in_rows(p, W, b, columns=True)
+    own = _own_forward(function, "forward_propagation", p)
+    if isinstance(own, tuple) and isinstance(own[-1], Mapping):
+        cache = dict(own[-1])
+    given = _parameters(p) | cache | {"X": p.x.T.copy(), "Y": p.y.T.copy()}
+    before = deepcopy(given)
+    parameters = {name: given[name] for name in given if name not in cache and name not in "XY"}
+    W, b = read(function(parameters, {name: given[name] for name in cache}, given["X"], given["Y"]), p, True)
+    return in_rows(p, W, b, columns=True)._replace(changed=changed(given, before))
 
 
 def _deep(function: Callable[..., Any], p: Problem) -> Seen:
@@ -158,7 +170,9 @@ def _deep(function: Callable[..., Any], p: Problem) -> Seen:
     caches = [
         ((a[l].T.copy(), p.weights[l].T.copy(), p.biases[l][:, None].copy()), z[l].T.copy()) for l in range(p.depth)
     ]
-    W, b = read(function(a[-1].T.copy(), p.y.T.copy(), caches), p, True)
+    own = _own_forward(function, "L_model_forward", p)
+    AL, caches = own if isinstance(own, tuple) and len(own) == 2 else (a[-1].T.copy(), caches)
+    W, b = read(function(AL, p.y.T.copy(), caches), p, True)
     return in_rows(p, W, b, columns=True)
 
 
@@ -173,7 +187,8 @@ def _unrolled(function: Callable[..., Any], order: Any, p: Problem) -> Seen:
     parts = [
         part.reshape(theta.shape, order=order) for part, theta in zip(np.split(gradient, ends), thetas, strict=True)
     ]
-    return Seen([part[:, 1:].T for part in parts], [part[:, 0] for part in parts])
+    cost = cost_in(result[0]) if isinstance(result, tuple | list) else None
+    return Seen([part[:, 1:].T for part in parts], [part[:, 0] for part in parts], cost=cost)
 
 
 def _affine(function: Callable[..., Any], p: Problem) -> Seen:

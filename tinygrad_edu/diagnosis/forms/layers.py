@@ -10,13 +10,26 @@ import numpy as np
 
 from tinygrad_edu.backprop import output_error
 from tinygrad_edu.diagnosis.explain import Seen
-from tinygrad_edu.diagnosis.forms.base import ROWS, Form, UnreadableError, as_array, in_rows, names_of
+from tinygrad_edu.diagnosis.forms.base import (
+    ROWS,
+    Form,
+    OtherFormError,
+    UnreadableError,
+    as_array,
+    cost_in,
+    in_rows,
+    names_of,
+)
 from tinygrad_edu.diagnosis.problems import Array, Problem, slope, value
 
 WEIGHTS = ("weights", "W", "w", "weight", "kernel")
 BIASES = ("biases", "bias", "b")
 RATE = 1.0
 """The learning rate that a layer is given that updates itself; its gradient is what it has moved by."""
+
+
+Run = Callable[[Any, list[Any], Array, Array], tuple[list[tuple[Array, Array]], Any]]
+"""From a model, its layers, x and y to the gradients of the layers, and to the cost, where it is returned."""
 
 
 def forms_of_layer(student: Any) -> Iterator[Form]:
@@ -35,7 +48,7 @@ def forms_of_layer(student: Any) -> Iterator[Form]:
         yield Form(f"a layer whose {said}", ROWS, partial(_network, student, updates))
 
 
-def _of_model(student: type, said: str, run: Callable[[Any, list[Any], Array, Array], Any]) -> Iterator[Form]:
+def _of_model(student: type, said: str, run: Run) -> Iterator[Form]:
     """For a batch and for single examples, with targets as numbers and as labels."""
     for is_single in (False, True):
         for classes in (False, True):
@@ -45,35 +58,36 @@ def _of_model(student: type, said: str, run: Callable[[Any, list[Any], Array, Ar
 # --- A whole model --------------------------------------------------------------------------------------------
 
 
-def _model(student: type, run: Callable[[Any, list[Any], Array, Array], Any], labels: bool, p: Problem) -> Seen:
+def _model(student: type, run: Run, labels: bool, p: Problem) -> Seen:
     model = student(p.sizes)
     layers = list(_layers_in(vars(model)))
     if len(layers) != p.depth:
         raise UnreadableError(f"the model has {len(layers)} layers with weights, but sizes {p.sizes} make {p.depth}")
-    is_columns = np.shape(_get(layers[0], WEIGHTS)) == p.weights[0].T.shape
+    probe = next(_layers_in(vars(student([2, 3, *p.sizes[2:]]))))
+    is_columns = np.shape(_get(probe, WEIGHTS)) == (3, 2)
     for layer, W, b in zip(layers, p.weights, p.biases, strict=True):
         _set(layer, WEIGHTS, W.T.copy() if is_columns else W.copy())
         _set(layer, BIASES, b.reshape(np.shape(_get(layer, BIASES))).copy())
     x, y = (p.x.T.copy(), p.y.T.copy()) if is_columns else (p.x.copy(), p.y.copy())
-    grads = run(model, layers, x, p.y.argmax(axis=1) if labels else y)
-    seen = in_rows(p, [W for W, _ in grads], [b for _, b in grads], is_columns)
-    if any(g.shape != b.shape for g, b in zip(seen.grad_biases or [], p.biases, strict=True)):
-        raise UnreadableError("the gradients of the biases are not summed over the batch; is it for single examples?")
+    grads, cost = run(model, layers, x, p.y.argmax(axis=1) if labels else y)
+    seen = in_rows(p, [W for W, _ in grads], [b for _, b in grads], is_columns)._replace(cost=cost_in(cost))
+    if all(g.shape == (p.n, len(b)) != (1, len(b)) for g, b in zip(seen.grad_biases or [], p.biases, strict=True)):
+        raise OtherFormError("the gradients of the biases are not summed over the batch; is it for single examples?")
     return seen
 
 
-def _trained(model: Any, layers: list[Any], x: Array, y: Array) -> list[tuple[Array, Array]]:
+def _trained(model: Any, layers: list[Any], x: Array, y: Array) -> tuple[list[tuple[Array, Array]], Any]:
     before = [[np.array(_get(layer, names), float) for names in (WEIGHTS, BIASES)] for layer in layers]
     step = getattr(model, "train_step", None) or model.train_on_batch
-    step(x, y, RATE)
+    cost = step(x, y, RATE)
     after = [[np.array(_get(layer, names), float) for names in (WEIGHTS, BIASES)] for layer in layers]
-    return [((W - V) / RATE, (b - c) / RATE) for (W, b), (V, c) in zip(before, after, strict=True)]
+    return [((W - V) / RATE, (b - c) / RATE) for (W, b), (V, c) in zip(before, after, strict=True)], cost
 
 
-def _walked(model: Any, layers: list[Any], x: Array, y: Array) -> list[tuple[Array, Array]]:
-    model.forward(x, y)
+def _walked(model: Any, layers: list[Any], x: Array, y: Array) -> tuple[list[tuple[Array, Array]], Any]:
+    cost = model.forward(x, y)
     model.backward(y)
-    return [(_kept(layer, WEIGHTS), _kept(layer, BIASES)) for layer in layers]
+    return [(_kept(layer, WEIGHTS), _kept(layer, BIASES)) for layer in layers], cost
 
 
 def _layers_in(value: Any) -> Iterator[Any]:
