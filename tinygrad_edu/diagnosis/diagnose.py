@@ -30,7 +30,7 @@ SQUARE: dict[int, tuple[Sizes, ...]] = {
 
 BATCHES = (7, 8, 9)
 SQUARE_BATCHES = (3, 4, 5)
-"""As large as the layers of `SQUARE` are wide: where only this runs, ⊙ and a matrix product are taken for each other."""
+"""As large as the layers of `SQUARE` are wide: where only this runs, ⊙ stands for a matrix product, or the reverse."""
 
 
 class Trial(NamedTuple):

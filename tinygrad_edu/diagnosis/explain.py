@@ -9,7 +9,7 @@ program returns the gradient or the direction of descent.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any, NamedTuple
@@ -31,6 +31,9 @@ from tinygrad_edu.diagnosis.problems import Array, Problem
 
 TOLERANCE = 1e-6
 """Of two gradients that are called equal, relative to the largest number in them."""
+
+NOTHING = 1e-13
+"""Below this a gradient is 0 but for rounding, as the sum over the outputs of δ is for softmax."""
 
 MOST = 12
 """So many explanations are followed at a time."""
@@ -120,8 +123,8 @@ def ratio(given: Sequence[Array], made: Iterable[Array | None]) -> Ratio | None:
         if y is None or np.shape(x) != np.shape(y):
             return None
         size = float(np.max(np.abs(y), initial=0.0))
-        if size == 0:
-            if np.any(x):
+        if size < NOTHING:
+            if np.max(np.abs(x), initial=0.0) >= NOTHING:
                 return None
             found.append(1.0)
             continue
@@ -238,7 +241,7 @@ def _one_layer(path: Path, passes: Sequence[Pass], seen: Sequence[Seen], l: int)
     for mistake, delta in _deltas(passes, seen, l, after):
         if any(d is None or d.shape != p.z[l - 1].shape for d, p in zip(delta, passes, strict=True)):
             continue
-        if any(ratio(delta, other) for other in known):
+        if any(_is_one(ratio(delta, other) or (0.0,)) for other in known):
             continue  # the same numbers as a simpler way
         known.append(delta)
         deltas = [[*d[: l - 1], new, *d[l:]] for d, new in zip(path.deltas, delta, strict=True)]
@@ -385,7 +388,7 @@ def _factor(equation: str, ratios: Any, problems: Sequence[Problem]) -> Mistake:
     )
 
 
-COSTS = {
+COSTS: dict[str, tuple[Callable[[Problem], float], str]] = {
     "one-over-n-missing": (lambda p: p.n, "the cost is a sum over the batch, but the gradient that of the mean"),
     "one-over-n-double": (lambda p: 1 / p.n, "the cost is a mean over the batch, but the gradient that of the sum"),
     "half-missing": (lambda p: 2, "the cost has no ½, but the gradient is that of a cost with it"),

@@ -128,8 +128,11 @@ def sorted_out(first: list[Array], second: list[Array], p: Problem) -> tuple[lis
     """Which of two lists are the gradients of the weights, by their shapes, or else by their sizes."""
 
     def fit(grads: list[Array]) -> tuple[int, int]:
-        shapes = [(g.shape, W.shape, W.T.shape) for g, W in zip(grads, p.weights, strict=False)]
-        return sum(g in (W, turned) for g, W, turned in shapes), sum(g.size for g in grads)
+        score = 0
+        for g, W, m in zip(grads, p.weights, map(len, p.biases), strict=False):
+            score += g.shape in (W.shape, W.T.shape)
+            score -= g.shape in ((m,), (m, 1), (1, m), (m, p.n), (p.n, m))
+        return score, sum(g.size for g in grads)
 
     return (first, second) if fit(first) >= fit(second) else (second, first)
 
