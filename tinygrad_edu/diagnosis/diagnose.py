@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinygrad_edu.backprop import ACTIVATION_FORMULAS, COST_FORMULAS
-from tinygrad_edu.diagnosis.explain import Explanation, Seen, explanations, with_cost
-from tinygrad_edu.diagnosis.forms import Form, OtherFormError, UnreadableError, forms_of
+from tinygrad_edu.diagnosis.explain import Explanation, Seen, explanations, uphill, with_cost
+from tinygrad_edu.diagnosis.forms import AddsUpError, Form, OtherFormError, UnreadableError, forms_of
 from tinygrad_edu.diagnosis.problems import Problem, Setting, Sizes, problem, small_problem
 from tinygrad_edu.diagnosis.report import Diagnosis, Evidence, of_behaviour, of_explanation
 from tinygrad_edu.errors import unknown_name
@@ -105,7 +105,10 @@ def diagnose(
                 if name := next((s.changed for s in trial.seen if s.changed), ""):
                     words = f"the gradients are right, but it changes its argument {name}; let it work on a copy"
                     return of_behaviour(trial._replace(trouble="mutates-inputs", words=words), setting)
-                explained = with_cost(trial.problems, trial.seen, explained)
+                if form.updates and explained.convention.is_descent:
+                    explained = uphill(explained, max(form.depths))
+                else:
+                    explained = with_cost(trial.problems, trial.seen, explained)
                 return of_explanation(trial.form, setting, explained, None)
             trials.append((explained.cost, trial, explained))
     if trials:
@@ -175,6 +178,8 @@ def _run(form: Form, p: Problem) -> Any:
     try:
         with np.errstate(all="ignore"):
             seen = form.run(p)
+    except AddsUpError:
+        return "accumulates-over-calls", "the gradients of a second call are added to those of the call before"
     except OtherFormError as error:
         return "other-form", str(error)
     except UnreadableError as error:
@@ -204,15 +209,11 @@ def same(a: Seen, b: Seen) -> bool:
 
 def _changed(first: Seen, again: Seen) -> tuple[str, str]:
     pairs = list(zip(arrays_of(first), arrays_of(again), strict=True))
-    if all(x.shape == y.shape and np.allclose(2 * x, y) for x, y in pairs):
-        return (
-            "accumulates-over-calls",
-            "a second call gives twice the gradients: they are added to those of the call before",
-        )
-    return (
-        "random",
-        "two calls with the same arguments give different gradients: it draws random numbers, or keeps a state",
-    )
+    ratios = [float(np.max(np.abs(y)) / np.max(np.abs(x))) for x, y in pairs if x.shape == y.shape and np.any(x)]
+    if len(ratios) == len(pairs) and ratios[0] > 1 and all(np.allclose(ratios[0] * x, y) for x, y in pairs):
+        return "accumulates-over-calls", "the gradients of a second call are added to those of the call before"
+    words = "two calls with the same arguments give different gradients: it draws random numbers, or keeps a state"
+    return "random", words
 
 
 # --- The smallest network that shows it -----------------------------------------------------------------------

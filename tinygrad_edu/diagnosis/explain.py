@@ -257,6 +257,8 @@ def _one_layer(path: Path, passes: Sequence[Pass], seen: Sequence[Seen], l: int)
             by_biases = by_biases or _penalty_on_biases(given, passes, l, deltas, by_weights[0].ratio)
         for b in by_biases:
             for w in by_weights:
+                if b and b.mistake.slug in ("bias-for-gradient",):  # which knows of no factor
+                    b = b._replace(ratio=w.ratio)
                 yield Path([*path.steps, Step(l, mistake, b, w)], deltas)
                 if not w.mistake.slug and not (b and b.mistake.slug):
                     return  # any other way would need two changes, or more
@@ -374,18 +376,14 @@ def _is_one(ratios: Any) -> bool:
 
 def _factor(equation: str, ratios: Any, problems: Sequence[Problem]) -> Mistake:
     """A factor that does not belong there, by its name if it has one."""
+    q = QUANTITY[equation]
     for slug, (factor, words) in FACTORS.items():
         if np.allclose(ratios, [factor(p) for p in problems], rtol=1e-5, atol=0):
-            if (equation, slug) == ("BP3", "one-over-n-double"):
-                return Mistake(
-                    "mean-for-sum", equation, "δ{l} is averaged over the batch, but it carries the 1/n already"
-                )
-            return Mistake(slug, equation, words.replace("{q}", QUANTITY[equation]))
+            own = {"BP2": "one-over-n-again", "BP3": "mean-for-sum"} if slug == "one-over-n-double" else {}
+            return Mistake(own.get(equation, slug), equation, words.replace("{q}", q))
     if np.ptp(ratios) <= 1e-5 * abs(ratios[0]):
-        return Mistake("factor", equation, f"{QUANTITY[equation]} is {ratios[0]:.4g} times what it should be")
-    return Mistake(
-        "factor", equation, f"{QUANTITY[equation]} is the right one times a number that changes from batch to batch"
-    )
+        return Mistake("factor", equation, f"{q} is {ratios[0]:.4g} times what it should be")
+    return Mistake("factor", equation, f"{q} is the right one times a number that changes from batch to batch")
 
 
 COSTS: dict[str, tuple[Callable[[Problem], float], str]] = {
@@ -399,18 +397,31 @@ COSTS: dict[str, tuple[Callable[[Problem], float], str]] = {
 
 
 def with_cost(problems: Sequence[Problem], seen: Sequence[Seen], explained: Explanation) -> Explanation:
-    """The explanation of right gradients, with what is wrong in the cost that is returned with them."""
+    """The explanation of right gradients, where the cost that is returned with them is another one."""
+    c, L = explained.convention, problems[0].depth
     if any(s.cost is None for s in seen):
         return explained
-    right = [p.solve().cost * abs(explained.convention.factor(p)) for p in problems]
-    ratios = [float(s.cost or 0.0) / C for s, C in zip(seen, right, strict=True)]
+    costs = [float(s.cost or 0.0) / p.solve().cost for p, s in zip(problems, seen, strict=True)]
+    if c.is_descent and np.all(np.array(costs) > 0):
+        words = "the gradients are those of −C, but the cost that is returned is C: a{l} − y is meant, not y − a{l}"
+        return Explanation((Found(Mistake("sign", "BP1", words), L),), c._replace(is_descent=False))
+    ratios = np.array(costs) / [abs(c.factor(p)) for p in problems]
     if np.allclose(ratios, 1, rtol=1e-6):
         return explained
-    mistake = Mistake("other-cost", "cost", "the cost that is returned is not the one whose gradient this is")
+    if np.allclose(costs, 1, rtol=1e-6):  # it is the gradients that are unusual
+        mistake = _factor("BP4", 1 / ratios, problems)
+        return Explanation((Found(mistake, L),), Convention())
+    found = Mistake("other-cost", "cost", "the cost that is returned is not the one whose gradient this is")
     for slug, (factor, words) in COSTS.items():
         if np.allclose(ratios, [factor(p) for p in problems], rtol=1e-6):
-            mistake = Mistake(slug, "cost", words)
-    return Explanation((Found(mistake, None),), explained.convention)
+            found = Mistake(slug, "cost", words)
+    return Explanation((Found(found, None),), c)
+
+
+def uphill(explained: Explanation, L: int) -> Explanation:
+    """For a program that takes the step itself: the other direction is no convention."""
+    words = "the step goes up: what is subtracted is minus the gradient; a{l} − y is meant, not y − a{l}"
+    return Explanation((Found(Mistake("sign", "BP1", words), L),), explained.convention._replace(is_descent=False))
 
 
 def merged(found: Sequence[Found]) -> list[tuple[Mistake, list[int | None]]]:

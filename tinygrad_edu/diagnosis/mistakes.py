@@ -203,6 +203,8 @@ def outputs(p: Problem) -> list[tuple[Mistake, Delta]]:
     def add(slug: str, words: str, delta: Delta) -> None:
         found.append((Mistake(slug, "BP1", words), delta))
 
+    if s.output == "softmax":
+        add("softmax-unchanged", "∂C/∂a{l} goes through softmax as if it were nothing", lambda p, l, d: _nabla(p))
     would = "; with the cross-entropy that would be right" if (s.output, s.cost) == ("sigmoid", "quadratic") else ""
     words = f"δ{{l}} is ∂C/∂a{{l}}; the factor σ′(z{{l}}) is missing{would}"
     add("no-sigma-prime", words, lambda p, l, d: _nabla(p))
@@ -268,16 +270,11 @@ def outputs(p: Problem) -> list[tuple[Mistake, Delta]]:
     )
     for name in ("sigmoid", "tanh", "relu"):
         if name != s.output:
-            add(
-                "derivative-of-another-activation",
-                f"the derivative is that of {name}",
-                partial(_other_at_output, name, False),
-            )
-            add(
-                "derivative-of-another-activation",
-                f"the derivative is that of {name}, written for a",
-                partial(_other_at_output, name, True),
-            )
+            linear = s.output == "identity"
+            slug = "extra-sigma-prime" if linear else "derivative-of-another-activation"
+            words = f"the derivative is that of {name}" + (", but the output is linear" if linear else "")
+            add(slug, words, partial(_other_at_output, name, False))
+            add(slug, f"{words} (written for a)", partial(_other_at_output, name, True))
     add(
         "error-without-sign",
         "δ{l} begins with |a{l} − y|; the sign says in which direction to go",
@@ -299,6 +296,10 @@ def outputs(p: Problem) -> list[tuple[Mistake, Delta]]:
 
 def _with_slope_of(name: str, in_a: bool, p: Pass, l: int, d: Any) -> Any:
     return (d @ p.problem.weights[l].T) * (_of_activation(name, p.a[l]) if in_a else slope(name, p.z[l - 1]))
+
+
+def _with_a_of(other: int, p: Pass, l: int, d: Any) -> Any:
+    return (d @ p.problem.weights[l].T) * _of_activation(p.sigma(l), p.a[l + other])
 
 
 def hidden(p: Problem) -> list[tuple[Mistake, Delta]]:
@@ -338,6 +339,9 @@ def hidden(p: Problem) -> list[tuple[Mistake, Delta]]:
         "σ′ is taken of z{next}, where σ′(z{l}) is meant",
         lambda p, l, d: back(p, l, d) * p.slope(l + 1),
     )
+    for other, said in ((1, "{next}"), (-1, "{prev}")):
+        words = f"σ′ is written for a, and a{said} is put in, where a{{l}} is meant"
+        add("sigma-prime-of-wrong-layer", words, partial(_with_a_of, other))
     add(
         "sigma-prime-at-next-layer",
         "δ{next} is multiplied by σ′(z{next}) once more, and σ′(z{l}) is missing",
@@ -503,6 +507,12 @@ def of_biases() -> list[tuple[Mistake, Gradient]]:
         "error-for-delta",
         "the error before σ′(z{l}) is summed, where δ{l} is meant",
         lambda p, l, d: (d[l - 1] / p.slope(l)).sum(axis=0),
+    )
+    add("bias-for-gradient", "it is b{l} itself", lambda p, l, d: p.problem.biases[l - 1])
+    add(
+        "sum-of-weight-gradient",
+        "it is ∂C/∂w{l}, summed over the inputs; the input of a bias is 1",
+        lambda p, l, d: (p.a[l - 1].T @ d[l - 1]).sum(axis=0),
     )
     add("zero", "the gradient of b{l} is 0", lambda p, l, d: np.zeros(d[l - 1].shape[1]))
     add(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tinygrad_edu.diagnosis.forms.base import Form, OtherFormError, UnreadableError
+from tinygrad_edu.diagnosis.forms.base import AddsUpError, Form, OtherFormError, UnreadableError
 from tinygrad_edu.diagnosis.forms.classes import forms_of_class
 from tinygrad_edu.diagnosis.forms.functions import forms_of_function
 from tinygrad_edu.diagnosis.forms.layers import forms_of_layer
@@ -36,4 +36,4 @@ def forms_of(student: Any) -> list[Form]:
     return found
 
 
-__all__ = ["KNOWN", "Form", "OtherFormError", "UnreadableError", "forms_of"]
+__all__ = ["KNOWN", "AddsUpError", "Form", "OtherFormError", "UnreadableError", "forms_of"]

@@ -17,6 +17,10 @@ class UnreadableError(Exception):
     """The program ran, but its answer is none that can be read as gradients."""
 
 
+class AddsUpError(UnreadableError):
+    """A second call adds to what the first has left."""
+
+
 class OtherFormError(UnreadableError):
     """The program turns out to have another form."""
 
@@ -40,6 +44,8 @@ class Form:
     has_biases : bool
     classes : bool
         Whether its targets are the labels of classes.
+    updates : bool
+        Whether it takes the step itself.
     """
 
     name: str
@@ -49,6 +55,7 @@ class Form:
     is_single: bool = False
     has_biases: bool = True
     classes: bool = False
+    updates: bool = False
 
 
 ROWS = "examples are rows, weights are (n_in, n_out)"

@@ -17,6 +17,7 @@ from tinygrad_edu.diagnosis.forms.base import (
     OtherFormError,
     UnreadableError,
     as_arrays,
+    changed,
     check_count,
     cost_in,
     in_rows,
@@ -56,8 +57,10 @@ def _nielsen(student: Any, p: Problem) -> Seen:
     net.sizes, net.num_layers = p.sizes, len(p.sizes)
     net.weights = [W.T.copy() for W in p.weights]
     net.biases = [b[:, None].copy() for b in p.biases]
-    result = net.backprop(p.x.T.copy(), p.y.T.copy())
-    seen = _read_nielsen(net, result, p)
+    x, y = p.x.T.copy(), p.y.T.copy()
+    seen = _read_nielsen(net, net.backprop(x, y), p)
+    name = changed({"x": x, "y": y}, {"x": p.x.T, "y": p.y.T})
+    seen = seen._replace(changed=name or seen.changed)
     for copied, given in ((net.weights, p.weights), (net.biases, p.biases)):  # as they were before
         copied[:] = [array.T.copy() if array.ndim == 2 else array[:, None].copy() for array in given]
     return seen._replace(again=_read_nielsen(net, net.backprop(p.x.T.copy(), p.y.T.copy()), p))
@@ -72,7 +75,7 @@ def _read_nielsen(net: Any, result: Any, p: Problem) -> Seen:
     seen = in_rows(p, *sorted_out(first, second, p), columns=True)
     if not all(np.array_equal(w, W.T) for w, W in zip(net.weights, p.weights, strict=True)):
         seen = seen._replace(changed="weights")
-    if p.n > 1 and all(g.shape == (p.n, len(mine)) for g, mine in zip(seen.grad_biases or [], p.biases, strict=True)):
+    if p.n > 1 and (seen.grad_biases or [])[-1].shape == (p.n, p.sizes[-1]):
         raise OtherFormError("nabla_b has a column for each example; is it for one at a time?")
     return seen
 
@@ -88,7 +91,9 @@ def _notes(student: Any, has_biases: bool, p: Problem) -> Seen:
         net.b1, net.b2 = (b.reshape(np.shape(at)).copy() for b, at in zip(p.biases, (net.b1, net.b2), strict=True))
     if hasattr(net, "Lambda"):
         net.Lambda = 0.0
-    seen = in_rows(p, *read(net.costFunctionPrime(p.x.copy(), p.y.copy()), p, has_biases), columns=False)
+    X, y = p.x.copy(), p.y.copy()
+    seen = in_rows(p, *read(net.costFunctionPrime(X, y), p, has_biases), columns=False)
+    seen = seen._replace(changed=changed({"X": X, "y": y}, {"X": p.x, "y": p.y}))
     return seen._replace(
         cost=cost_in(net.costFunction(p.x.copy(), p.y.copy())) if hasattr(net, "costFunction") else None
     )

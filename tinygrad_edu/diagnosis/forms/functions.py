@@ -53,7 +53,7 @@ def forms_of_function(function: Callable[..., Any]) -> Iterator[Form]:
             yield Form("nnCostFunction(nn_params, …)", layout, partial(_unrolled, function, order), (2,), classes=True)
     elif names[:2] == ["x", "y"] and names[-1] in RATES and len(names) == 7:
         said = f"a step of gradient descent, ({', '.join(names)})"
-        yield Form(said, ROWS, partial(_stepped, function), (2,))
+        yield Form(said, ROWS, partial(_stepped, function), (2,), updates=True)
     else:
         roles = [next((role for role, known in ARGUMENTS.items() if name in known), "") for name in names[:4]]
         if "" not in roles and {"weights", "x", "y"} <= set(roles):
@@ -116,7 +116,7 @@ def read(result: Any, p: Problem, has_biases: bool) -> tuple[list[Array], list[A
         check_count("the result", found, p)
         return found, None
     if len(parts) == 2 * p.depth:  # dW1, db1, dW2, db2, or dW1, dW2, db1, db2
-        is_in_turns = np.size(parts[0]) >= p.weights[0].size > np.size(parts[1])
+        is_in_turns = np.shape(parts[1]) not in (p.weights[1].shape, p.weights[1].T.shape)
         parts = [parts[::2], parts[1::2]] if is_in_turns else [parts[: p.depth], parts[p.depth :]]
     if len(parts) != 2:
         raise UnreadableError(
@@ -179,6 +179,7 @@ def _deep(function: Callable[..., Any], p: Problem) -> Seen:
 def _unrolled(function: Callable[..., Any], order: Any, p: Problem) -> Seen:
     thetas = [np.vstack([b, W]).T for W, b in zip(p.weights, p.biases, strict=True)]
     params = np.concatenate([theta.ravel(order) for theta in thetas])
+    kept = params.copy()
     result = function(params, *p.sizes, p.x.copy(), p.y.argmax(axis=1), 0.0)
     gradient = as_array("the gradient", result[1] if isinstance(result, tuple | list) else result).ravel()
     if gradient.size != params.size:
@@ -188,7 +189,8 @@ def _unrolled(function: Callable[..., Any], order: Any, p: Problem) -> Seen:
         part.reshape(theta.shape, order=order) for part, theta in zip(np.split(gradient, ends), thetas, strict=True)
     ]
     cost = cost_in(result[0]) if isinstance(result, tuple | list) else None
-    return Seen([part[:, 1:].T for part in parts], [part[:, 0] for part in parts], cost=cost)
+    name = changed({"nn_params": params}, {"nn_params": kept})
+    return Seen([part[:, 1:].T for part in parts], [part[:, 0] for part in parts], name, cost)
 
 
 def _affine(function: Callable[..., Any], p: Problem) -> Seen:

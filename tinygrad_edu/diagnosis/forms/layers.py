@@ -12,6 +12,7 @@ from tinygrad_edu.backprop import output_error
 from tinygrad_edu.diagnosis.explain import Seen
 from tinygrad_edu.diagnosis.forms.base import (
     ROWS,
+    AddsUpError,
     Form,
     OtherFormError,
     UnreadableError,
@@ -45,14 +46,15 @@ def forms_of_layer(student: Any) -> Iterator[Form]:
     elif forward is not None and backward is not None:
         updates = len(names_of(backward)) >= 2
         said = "backward(grad, lr) updates it" if updates else "backward(dvalues) keeps its gradients"
-        yield Form(f"a layer whose {said}", ROWS, partial(_network, student, updates))
+        yield Form(f"a layer whose {said}", ROWS, partial(_network, student, updates), updates=updates)
 
 
 def _of_model(student: type, said: str, run: Run) -> Iterator[Form]:
     """For a batch and for single examples, with targets as numbers and as labels."""
     for is_single in (False, True):
         for classes in (False, True):
-            yield Form(said, "", partial(_model, student, run, classes), is_single=is_single, classes=classes)
+            ask = partial(_model, student, run, classes)
+            yield Form(said, "", ask, is_single=is_single, classes=classes, updates=run is _trained)
 
 
 # --- A whole model --------------------------------------------------------------------------------------------
@@ -71,8 +73,11 @@ def _model(student: type, run: Run, labels: bool, p: Problem) -> Seen:
     x, y = (p.x.T.copy(), p.y.T.copy()) if is_columns else (p.x.copy(), p.y.copy())
     grads, cost = run(model, layers, x, p.y.argmax(axis=1) if labels else y)
     seen = in_rows(p, [W for W, _ in grads], [b for _, b in grads], is_columns)._replace(cost=cost_in(cost))
-    if all(g.shape == (p.n, len(b)) != (1, len(b)) for g, b in zip(seen.grad_biases or [], p.biases, strict=True)):
+    last = (seen.grad_biases or [])[-1]
+    if is_columns and p.n > 1 and last.shape == (p.n, p.sizes[-1]):
         raise OtherFormError("the gradients of the biases are not summed over the batch; is it for single examples?")
+    if not is_columns and p.n == 1:
+        raise OtherFormError("examples are rows, so it is for batches")
     return seen
 
 
@@ -87,7 +92,12 @@ def _trained(model: Any, layers: list[Any], x: Array, y: Array) -> tuple[list[tu
 def _walked(model: Any, layers: list[Any], x: Array, y: Array) -> tuple[list[tuple[Array, Array]], Any]:
     cost = model.forward(x, y)
     model.backward(y)
-    return [(_kept(layer, WEIGHTS), _kept(layer, BIASES)) for layer in layers], cost
+    first = [(_kept(layer, WEIGHTS).copy(), _kept(layer, BIASES).copy()) for layer in layers]
+    model.forward(x, y)
+    model.backward(y)
+    if any(np.allclose(2 * W, _kept(layer, WEIGHTS)) for (W, _), layer in zip(first, layers, strict=True)):
+        raise AddsUpError
+    return first, cost
 
 
 def _layers_in(value: Any) -> Iterator[Any]:
