@@ -1,4 +1,4 @@
-"""Random programs of some hundred and twenty kinds of NumPy operations, with options; `np` may be NumPy or a namespace like it."""
+"""Random programs of 120 kinds of NumPy operations, with options; `np` may be NumPy or a namespace like it."""
 
 from hypothesis import strategies as st
 
