@@ -359,6 +359,7 @@ CASES: dict[Callable[..., Any], list[Case]] = {
     np.average: [
         *options(np.average, (2, 3), {}, {"axis": 0}, {"axis": 1, "keepdims": True}),
         Case("weights", lambda a, w: np.average(a, weights=w), ((2, 3), (2, 3)), 0.5, 2),
+        Case("of integers", lambda w: np.average(np.array([1, 5, 2]), weights=w), ((3,),), 0.5, 2),
         Case("weights of an axis", lambda a, w: np.average(a, axis=1, weights=w), ((2, 3), (3,)), 0.5, 2),
         Case(
             "weights, keepdims", lambda a, w: np.average(a, axis=1, weights=w, keepdims=True), ((2, 3), (2, 3)), 0.5, 2
@@ -463,6 +464,7 @@ CASES: dict[Callable[..., Any], list[Case]] = {
             )
             for order in (1, 2)
         ),
+        Case("of integers", lambda x: np.gradient(np.array([1, 5, 2, 9]), x + np.arange(0.0, 20.0, 5)), ((4,),)),
         Case("a number", lambda f, h: np.gradient(f, h + 3, axis=0, edge_order=2), ((4, 2), ())),
     ],
     # --- products
@@ -743,6 +745,7 @@ CASES: dict[Callable[..., Any], list[Case]] = {
     np.piecewise: [
         Case("functions", lambda x: np.piecewise(x, [x < 0, x >= 0], [lambda x: x**2, np.sin]), ((5,),)),
         Case("otherwise", lambda x: np.piecewise(x, [x < 0], [3.0, np.sqrt]), ((2, 3),)),
+        Case("one condition", lambda x: np.piecewise(x, np.array([True, False, True]), [np.square, np.sin]), ((3,),)),
         Case("one element", lambda x: np.piecewise(x, [[False, True, False]], [np.square, np.sin]), ((3,),)),
     ],
     np.convolve: [
