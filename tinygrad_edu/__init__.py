@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from tinygrad_edu import backprop, costs, data, nn, optim, viz
     from tinygrad_edu.check import check_backprop, check_grads, learning_report
     from tinygrad_edu.compiler import compile
+    from tinygrad_edu.derivations import derive
     from tinygrad_edu.training.fit import fit
     from tinygrad_edu.training.history import History
     from tinygrad_edu.training.stopping import early_stopping
@@ -50,6 +51,7 @@ __all__ = [
     "costs",
     "data",
     "defvjp",
+    "derive",
     "detect_anomaly",
     "draw",
     "early_stopping",
@@ -92,6 +94,7 @@ _ROOM_OF = {
     "check_backprop": "check",
     "check_grads": "check",
     "compile": "compiler",
+    "derive": "derivations",
     "draw": "viz",
     "early_stopping": "training",
     "explore": "viz",

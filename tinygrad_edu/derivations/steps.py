@@ -18,6 +18,10 @@ from tinygrad_edu.equations.words import entry, gradient
 Array = npt.NDArray[Any]
 
 
+SHORT = 30
+"""A longer σ′ keeps its name where it is put into a formula."""
+
+
 class Line(NamedTuple):
     """An equation; with nothing on the left it goes on from the line above.
 
@@ -134,10 +138,11 @@ def _bp1(net: Net) -> Section:
     ]
     if known == "softmax":
         of_cost, of_sigma = words.written_cost_slope(net.cost, a_k, y_k), words.softmax_slope(a_k, a_j)
+        put_in = f"put in{_within(net, a_k)}"
         lines += [
-            Line(gradient(a_k), of_cost, f"the {_cost(net)}"),
+            Line(gradient(a_k), of_cost, f"the {_cost(net)}{_within(net, a_k)}"),
             Line(gradient(z_j, a_k), of_sigma, "softmax: no term of the sum is zero"),
-            Line(entry(delta, "p", "j"), words.summed("k", words.times(of_cost, of_sigma)), "put in"),
+            Line(entry(delta, "p", "j"), words.summed("k", words.times(of_cost, of_sigma)), put_in),
         ]
         if pair:
             one, two = words.softmax_pair(a, "y")
@@ -161,9 +166,11 @@ def _bp1(net: Net) -> Section:
     ]
     if known not in ("", "identity"):
         of_sigma = words.written_slope(known, z_j, a_j)
+        is_short = len(of_sigma) <= SHORT and " where " not in of_sigma
+        put_in = words.times(of_cost, of_sigma if is_short else words.slope(symbol, z_j))
         lines += [
             Line(words.slope(symbol, z_j), of_sigma, _derivative(known)),
-            Line(entry(delta, "p", "j"), words.times(of_cost, of_sigma), "put in"),
+            Line(entry(delta, "p", "j"), put_in, f"put in{_within(net, a_j)}"),
         ]
     if pair:
         lines += [
@@ -255,6 +262,7 @@ def _derivative(known: str) -> str:
 
 def _within(net: Net, a: str) -> str:
     """Where the derivative of a logarithm is not that of one that is cut off."""
-    if net.cost == "quadratic" or net.sigmas[-1].known == "sigmoid":
+    safe = {"quadratic": [net.sigmas[-1].known], "cross_entropy": ["sigmoid", "softmax"]}.get(net.cost, ["sigmoid"])
+    if net.sigmas[-1].known in safe:
         return ""
     return f", where `0 < {a} < 1`" if net.cost == "binary_cross_entropy" else f", where `{a} > 0`"

@@ -98,7 +98,7 @@ def _token(token: str) -> str:
 
 def _is_name(token: str) -> bool:
     """Whether a token is that of a function, or a word."""
-    name = re.fullmatch(r"[^\W\d_]\w*′?", token) and not re.fullmatch(rf"{SYMBOL}|[a-z]|[ᵀ²³½]", token)
+    name = re.fullmatch(r"[^\W\d_]\w*′?", token) and not re.fullmatch(rf"{SYMBOL}|Σ_[a-z]|[a-zᵀ²³½]", token)
     return bool(name) and token not in SIGNS
 
 
