@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from tinygrad_edu import backprop, costs, data, nn, optim, viz
     from tinygrad_edu.check import check_backprop, check_grads, learning_report
     from tinygrad_edu.compiler import compile
-    from tinygrad_edu.derivations import derive
+    from tinygrad_edu.derivations import derive, exercise
     from tinygrad_edu.training.fit import fit
     from tinygrad_edu.training.history import History
     from tinygrad_edu.training.stopping import early_stopping
@@ -57,6 +57,7 @@ __all__ = [
     "early_stopping",
     "elementwise_grad",
     "elu",
+    "exercise",
     "explore",
     "fit",
     "gelu",
@@ -97,6 +98,7 @@ _ROOM_OF = {
     "derive": "derivations",
     "draw": "viz",
     "early_stopping": "training",
+    "exercise": "derivations",
     "explore": "viz",
     "fit": "training",
     "learning_report": "check",

@@ -53,6 +53,19 @@ class Derivation:
     sections: list[Section]
     report: BackpropReport | None
 
+    def value(self, symbol: str) -> Array:
+        """The numbers of a symbol, such as "δ1" or "∂C/∂W1".
+
+        Raises
+        ------
+        KeyError
+            If there is no such symbol, or there are no numbers.
+        """
+        known = {line.left: line.value for section in self.sections for line in section.lines if line.value is not None}
+        if symbol not in known:
+            raise KeyError(f"value: no numbers of {symbol!r} here; known: {', '.join(known) or 'none, without x and y'}")
+        return known[symbol]
+
     @property
     def latex(self) -> str:
         """For a document of one's own, with the package amsmath."""

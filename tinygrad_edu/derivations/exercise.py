@@ -1,0 +1,225 @@
+"""Exercises: a small network whose gradients are computed by hand, and the check of what comes out."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tinygrad_edu.backprop.arguments import Problem
+from tinygrad_edu.check.arguments import network_problem
+from tinygrad_edu.derivations.answers import Answer, judged, named_answers
+from tinygrad_edu.derivations.derive import Derivation, derive
+from tinygrad_edu.derivations.mistakes import both_passes, quantities
+from tinygrad_edu.derivations.typeset import array, latex, matrix, sentence
+from tinygrad_edu.equations import words
+from tinygrad_edu.equations.functions import BRANCHED
+from tinygrad_edu.errors import check_whole
+from tinygrad_edu.nn import MLP
+from tinygrad_edu.nn.initializers import generator_of
+
+Array = npt.NDArray[Any]
+
+SIZES = [(2, 2, 1), (3, 2, 1), (2, 3, 1), (2, 2, 2), (2, 3, 2), (3, 2, 2)]
+EXACT = {"relu", "identity", "leaky_relu"}  # with whole numbers and the quadratic cost no digit is ever rounded
+LARGEST = 40  # number in a pass that is computed by hand
+MOST = 4  # |z| of a function that saturates
+TRIES = 5000
+
+
+@dataclass(frozen=True, repr=False)
+class Exercise:
+    """An exercise of `exercise`. ``str(exercise)`` states the problem; a notebook shows it typeset.
+
+    Attributes
+    ----------
+    seed : int
+        ``tg.exercise(seed)`` with the same other arguments is the same exercise.
+    model : MLP
+    x, y : ndarray, shapes (n, n_in) and (n, n_out)
+    cost : str
+    """
+
+    seed: int
+    model: MLP
+    x: Array
+    y: Array
+    cost: str
+
+    @property
+    def asked(self) -> list[str]:
+        """The names of what is to be found, in the order in which it is computed."""
+        return [q.name for q in quantities(len(self.model.layers))]
+
+    @cached_property
+    def solution(self) -> Derivation:
+        """The way there, worked: `derive`, with the numbers."""
+        return derive(self.model, self.cost, self.x, self.y)
+
+    def check(self, answer: Any) -> Answer:
+        """Say whether an answer is right; if not, which equation is wrong first, and the likely mistake.
+
+        Parameters
+        ----------
+        answer : mapping of str to array_like, or array_like, or tg.backprop.Backprop
+            By the names of ``asked``, some or all of them; for δ1 and ∂C/∂W1 "delta1" and "dW1" will do. An array by
+            itself is taken for ∂C/∂W1, the last of them. Numbers may be rounded to two decimals.
+
+        Returns
+        -------
+        Answer
+            ``.ok``, ``.equation``, ``.layer``, ``.mistake``; ``str(answer)`` is the answer in words.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a name is none of those that were asked, or a value is no array of numbers.
+        """
+        given = self._given
+        named = named_answers(answer, len(given.weights), "∂C/∂W1")
+        is_exact = self.cost == "quadratic" and {*self.model.activation, self.model.output} <= EXACT
+        return judged(given, self.cost, named, 0.005 if is_exact else 0.01)
+
+    @cached_property
+    def _given(self) -> Problem:
+        return network_problem("exercise", self.model, self.x, self.y, self.cost)
+
+    def _numbers(self) -> dict[str, Array]:
+        parameters = {name: p.numpy() for name, p in self.model.named_parameters().items()}
+        return {"x": self.x, "y": self.y, **parameters}
+
+    def _sentences(self) -> tuple[str, str, str]:
+        """What is given, what is asked, and how to answer; formulas between backticks."""
+        L, n = len(self.model.layers), len(self.x)
+        names = [*self.model.activation, self.model.output]
+        functions = ", ".join(f"{name} in layer {l}" for l, name in enumerate(names, start=1))
+        of_one = words.written_cost(self.cost, words.entry(f"a{L}", "p", "j"), words.entry("y", "p", "j"))
+        forward, backward = ([f"`{x}`" for x in self.asked if (x[0] in "δ∂") == is_back] for is_back in (False, True))
+        return (
+            f"A {'-'.join(map(str, self.model.sizes))} network: {functions}. "
+            f"The {words.FUNCTIONS[self.cost][0]} `C = 1/n {words.summed('p', 'C[p]')}`, `C[p] = {of_one}`, "
+            f"of {n} example{'s' * (n > 1)}. Each row of x is an example; `z1 = {words.formula('z', 1)}`, `a0 = x`.",
+            f"Find {', '.join(forward)}, then {', '.join(backward)}. `δ` is `∂C/∂z` of this C, the 1/n included.",
+            f'Answer with exercise.check({{"δ{L}": [[...]], ...}}), in part or in whole; exercise.solution shows the way.',
+        )
+
+    def __str__(self) -> str:
+        given, asked, how = (textwrap.fill(text.replace("`", ""), 100) for text in self._sentences())
+        numbers = "\n".join(f"  {name:<2} = {array(value)}" for name, value in self._numbers().items())
+        return f"Exercise {self.seed}: backpropagation by hand\n\n{given}\n\n{numbers}\n\n{asked}\n\n{how}"
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_markdown_(self) -> str:
+        given, asked, how = self._sentences()
+        numbers = [f"{latex(name)} &= {matrix(value)}" for name, value in self._numbers().items()]
+        formula = "\\begin{aligned}\n" + " \\\\\n".join(numbers) + "\n\\end{aligned}"
+        parts = [f"**Exercise {self.seed}: backpropagation by hand**", sentence(given), f"$$\n{formula}\n$$"]
+        return "\n\n".join([*parts, sentence(asked), how])
+
+
+def exercise(
+    seed: int | np.random.Generator | None = None,
+    sizes: Sequence[int] | None = None,
+    *,
+    activation: str | Sequence[str] = "relu",
+    output: str = "identity",
+    cost: str = "quadratic",
+    examples: int = 2,
+) -> Exercise:
+    """Make an exercise in backpropagation: a network of small whole numbers, whose gradients are found by hand.
+
+    Parameters
+    ----------
+    seed : int, numpy.random.Generator or None
+        The same seed gives the same exercise; None one that is not known beforehand. ``exercise.seed`` has it.
+    sizes : sequence of int, optional
+        Units per layer, from the inputs to the outputs; two or three of each by default.
+    activation, output : str
+        As in `tg.nn.MLP`. With relu and identity no number need be rounded; with others take a pocket calculator.
+    cost : {"quadratic", "binary_cross_entropy", "cross_entropy"}
+        The cost function.
+    examples : int
+        How many examples the batch has. With one, neither the sum over examples nor the 1/n is practised.
+
+    Returns
+    -------
+    Exercise
+        ``str(exercise)`` states the problem, ``.solution`` is the worked answer, ``.check(answer)`` looks at yours.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as above, or no network of small numbers is found.
+
+    Notes
+    -----
+    No unit is at a corner of its activation function (z = 0 of relu), no gradient is zero everywhere, and the factor
+    σ′(z) of a hidden layer makes a difference.
+
+    Examples
+    --------
+    >>> import tinygrad_edu as tg
+    >>> task = tg.exercise(1)
+    >>> print(task.check({"dW1": task.solution.value("∂C/∂W1")}))
+    Right: ∂C/∂W1.
+    """
+    if not isinstance(seed, int | np.integer):
+        seed = int(generator_of(seed, "exercise: seed").integers(10**6))
+    rng = generator_of(int(seed), "exercise: seed")
+    check_whole("exercise", examples=examples)
+    chosen = SIZES[rng.integers(len(SIZES))] if sizes is None else sizes
+    model = MLP(chosen, activation, output, rng=0)
+    x, y = np.zeros((examples, model.sizes[0])), np.zeros((examples, model.sizes[-1]))
+    given = network_problem("exercise", model, x, y, cost)
+    for _ in range(TRIES):
+        drawn = _drawn(given, cost, rng)
+        if drawn is not None:
+            numbers = [p for pair in zip(drawn.weights, drawn.biases, strict=True) for p in pair]
+            model.load_state_dict(dict(zip(model.named_parameters(), numbers, strict=True)))
+            return Exercise(int(seed), model, drawn.x, drawn.y, cost)
+    raise ValueError(
+        f"exercise: found no network of sizes {list(model.sizes)} and activations {[*model.activation, output]} that "
+        "stays within small numbers; take fewer layers or units"
+    )
+
+
+def _drawn(given: Problem, cost: str, rng: np.random.Generator) -> Problem | None:
+    """A network and a batch of small whole numbers; None if it would be no good exercise."""
+    W, b = ([rng.integers(-2, 3, size=p.shape).astype(float) for p in ps] for ps in (given.weights, given.biases))
+    x = rng.integers(-3, 4, size=given.x.shape).astype(float)
+    problem = Problem(W, b, x, given.y, given.names)
+    outputs = both_passes(problem, cost)[f"a{len(W)}"]
+    problem = problem._replace(y=_targets(outputs, given.names[-1], cost, rng))
+    found = both_passes(problem, cost)
+    return problem if _is_good(problem, found) else None
+
+
+def _targets(a: Array, output: Any, cost: str, rng: np.random.Generator) -> Array:
+    n, m = a.shape
+    if cost == "quadratic" and output in EXACT:  # so that (a − y)/n is whole
+        return a - n * rng.choice([-2, -1, 1, 2], size=a.shape)
+    if output == "softmax" and m > 1:
+        return np.eye(m)[rng.integers(m, size=n)]
+    return rng.integers(2, size=a.shape).astype(float)
+
+
+def _is_good(problem: Problem, found: Mapping[str, Array]) -> bool:
+    """Whether the numbers are small, away from corners, and none of the equations is without effect."""
+    for l, name in enumerate(problem.names, start=1):
+        z = np.abs(found[f"z{l}"])
+        if name in BRANCHED and z.min() == 0 or name not in EXACT and z.max() > MOST:
+            return False
+        if l > 1:
+            back = found[f"δ{l}"] @ problem.weights[l - 1].T
+            if problem.names[l - 2] != "identity" and np.allclose(back, found[f"δ{l - 1}"]):
+                return False
+    sizes = [float(np.abs(value).max()) for value in [*found.values(), problem.y]]
+    gradients = [value for name, value in found.items() if name[0] in "δ∂"]
+    return max(sizes) <= LARGEST and all(value.any() for value in gradients)
