@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from tinygrad_edu import backprop, costs, data, nn, optim, viz
     from tinygrad_edu.check import check_backprop, check_grads, learning_report
     from tinygrad_edu.compiler import compile
-    from tinygrad_edu.derivations import derive, exercise
+    from tinygrad_edu.derivations.derive import derive
+    from tinygrad_edu.derivations.exercise import exercise
     from tinygrad_edu.training.fit import fit
     from tinygrad_edu.training.history import History
     from tinygrad_edu.training.stopping import early_stopping

@@ -5,11 +5,11 @@ import re
 
 import numpy as np
 import pytest
+from formula_reader import Reader, Run, from_latex
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinygrad_edu as tg
-from formula_reader import Reader, Run, from_latex
 from tinygrad_edu.derivations import steps, typeset
 from tinygrad_edu.derivations.typeset import latex
 from tinygrad_edu.equations import words
@@ -17,7 +17,12 @@ from tinygrad_edu.functional import ACTIVATIONS
 from tinygrad_edu.nn import MLP, Linear, Sequential
 
 KNOWN = sorted(set(ACTIVATIONS) - {"softmax", "log_softmax", "logsumexp"})
-OWN = {"softsign": lambda z: z / (1 + np.abs(z)), "swish": lambda z: z * tg.sigmoid(z), "np.tanh": np.tanh, "sin": np.sin}
+OWN = {
+    "softsign": lambda z: z / (1 + np.abs(z)),
+    "swish": lambda z: z * tg.sigmoid(z),
+    "np.tanh": np.tanh,
+    "sin": np.sin,
+}
 COSTS = ["quadratic", "binary_cross_entropy", "cross_entropy"]
 
 
@@ -29,7 +34,9 @@ def check(derivation, model, x, y, cost, read=lambda text: text):
     """Evaluate every equation; how many entries were compared."""
     linears = [layer.linear for layer in model.layers] if isinstance(model, MLP) else list(model.layers[::2])
     sigmas = functions_of(model)
-    run = Run([(k.W.numpy(), k.b.numpy(), s) for k, s in zip(linears, sigmas, strict=True)], x, y, getattr(tg.costs, cost))
+    run = Run(
+        [(k.W.numpy(), k.b.numpy(), s) for k, s in zip(linears, sigmas, strict=True)], x, y, getattr(tg.costs, cost)
+    )
     symbols = {}
     for l, sigma in enumerate(sigmas, start=1):
         (right,) = [line.right for line in derivation.sections[0].lines if line.left == f"a{l}"]

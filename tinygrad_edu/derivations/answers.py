@@ -55,13 +55,25 @@ class Answer(Report):
 
 
 class Guess(NamedTuple):
-    """A mistake in a layer that explains an answer."""
+    """A mistake that explains an answer, where it was made, and whether even the shape is that of the answer."""
 
     mistake: Mistake
     at: Quantity
+    in_shape: bool
 
 
-def judged(given: Problem, cost: str, answers: Mapping[str, Array], tolerance: float) -> Answer:
+class Rounding(NamedTuple):
+    """How much two numbers may differ: a share of the largest one of an array, or of ``least`` if that is more."""
+
+    share: float
+    least: float
+
+    def near(self, answer: Array, right: Array) -> Any:
+        """Entry by entry, whether an answer is that number."""
+        return np.abs(answer - right) <= self.share * max(self.least, float(np.abs(right).max()), 1e-300)
+
+
+def judged(given: Problem, cost: str, answers: Mapping[str, Array], rounding: Rounding) -> Answer:
     """Compare answers with the right numbers, and look for a mistake that makes these of them.
 
     Parameters
@@ -70,13 +82,12 @@ def judged(given: Problem, cost: str, answers: Mapping[str, Array], tolerance: f
         The network, the batch and the cost.
     answers : mapping of str to array
         By the names of `quantities`.
-    tolerance : float
-        What two numbers may differ by and be the same, relative to the greater of 1 and the right one.
+    rounding : Rounding
     """
     right = both_passes(given, cost)
     answers = {q.name: answers[q.name] for q in quantities(len(given.weights)) if q.name in answers}
     steps = [q for q in quantities(len(given.weights)) if q.name in answers]
-    wrong = [q for q in steps if not same(answers[q.name], right[q.name], tolerance)]
+    wrong = [q for q in steps if not same(answers[q.name], right[q.name], rounding)]
     good = [q.name for q in steps if q not in wrong]
     missing = [q.name for q in quantities(len(given.weights)) if q.name not in answers and q.tag.startswith("BP")]
     if not wrong:
@@ -85,50 +96,67 @@ def judged(given: Problem, cost: str, answers: Mapping[str, Array], tolerance: f
     first = wrong[0]
     before = steps[: steps.index(first)]
     so_far = (f"Right so far: {', '.join(q.name for q in before)}.",) if before else ()
-    guesses, explains_all = _guesses(given, cost, answers, first, right, tolerance)
+    guesses, explains_all = _guesses(given, cost, answers, first, right, rounding)
     if guesses:
-        (mistake, at), *_ = guesses
+        mistake, at, _ = guesses[0]
         equation = NAMES.get(at.tag, at.tag)
-        sentence = f"{equation}, layer {at.layer}: {_named(given, first, cost)}. {_causes(guesses, first)}"
+        sentence = f"{equation}, layer {at.layer}: {_causes(given, cost, guesses, first)}"
         rest = " All your other numbers follow from that." if explains_all and len(wrong) > 1 else ""
         return Answer(False, first.name, equation, at.layer, mistake.slug, (*so_far, sentence + rest))
-    sentence = f"{_named(given, first, cost)}. {_pattern(answers[first.name], right[first.name], tolerance)}"
+    sentence = f"{_named(given, first, cost)}. {_pattern(answers[first.name], right[first.name], rounding)}"
     unseen = _unseen(first, steps, len(given.weights))
     if unseen:
-        said = f"{sentence} Answer {', '.join(unseen)} as well, and the first wrong step can be told."
+        said = f"{sentence[0].upper()}{sentence[1:]} Answer {', '.join(unseen)} as well, to be told where it begins."
         return Answer(False, first.name, None, None, None, (*so_far, said))
     equation = NAMES.get(first.tag, first.tag)
-    if len(wrong) > 1 and _follows(given, cost, answers, first, tolerance):
+    if len(wrong) > 1 and _follows(given, cost, answers, first, rounding):
         sentence += " All that you have after it follows from it: mend this one, and go on from there."
     return Answer(
         False, first.name, equation, first.layer, None, (*so_far, f"{equation}, layer {first.layer}: {sentence}")
     )
 
 
-def same(one: Any, other: Any, tolerance: float) -> bool:
-    """Whether two arrays are the same to rounding; a vector may be a row or a column."""
-    one, other = np.squeeze(one), np.squeeze(other)
-    return one.shape == other.shape and bool(np.all(_near(one, other, tolerance)))
-
-
-def _near(answer: Array, right: Array, tolerance: float) -> Any:
-    return np.abs(answer - right) <= tolerance * np.maximum(1, np.abs(right))
+def same(one: Any, other: Any, rounding: Rounding) -> bool:
+    """Whether two arrays are the same to rounding; a vector may be written as a row or a column."""
+    one, other = np.asarray(one), np.asarray(other)
+    is_same = one.shape == other.shape or (
+        min(one.ndim, other.ndim) < 2 and np.squeeze(one).shape == np.squeeze(other).shape
+    )
+    return is_same and bool(np.all(rounding.near(np.squeeze(one), np.squeeze(other))))
 
 
 def _guesses(
-    given: Problem, cost: str, answers: Mapping[str, Array], first: Quantity, right: Mapping[str, Array], tolerance: float
+    given: Problem,
+    cost: str,
+    answers: Mapping[str, Array],
+    first: Quantity,
+    right: Mapping[str, Array],
+    rounding: Rounding,
 ) -> tuple[list[Guess], bool]:
     """The mistakes that give all answers; or, if there is none, those that give the first wrong one."""
     whole: list[Guess] = []
     part: list[Guess] = []
-    upto = [name for name in answers if name == first.name or same(answers[name], right[name], tolerance)]
+    upto = list(answers)[: list(answers).index(first.name) + 1]
+    entries = sum(np.sum(~near) for near in _agreement(answers, right, rounding))
     for mistake, layer, found in _runs(given, cost):
-        if all(same(answers[name], found[name], tolerance) for name in upto):
+        if all(same(answers[name], found[name], rounding) for name in upto):
             made = [q for q in quantities(len(given.weights)) if q.tag == mistake.tag and layer in (None, q.layer)]
-            at = next(q for q in made if not same(found[q.name], right[q.name], tolerance))
-            explains = all(same(answers[name], found[name], tolerance) for name in answers)
-            (whole if explains else part).append(Guess(mistake, at))
+            at = next((q for q in made if not same(found[q.name], right[q.name], rounding)), made[0])
+            explains = all(same(answers[name], found[name], rounding) for name in answers)
+            in_shape = found[first.name].shape == answers[first.name].shape
+            guess = Guess(mistake, at, in_shape)
+            if explains and (at == first or entries > 1):  # small whole numbers may be explained by chance
+                whole.append(guess)
+            elif at == first:
+                part.append(guess)
     return _once(whole or part), bool(whole)
+
+
+def _agreement(answers: Mapping[str, Array], right: Mapping[str, Array], rounding: Rounding) -> Iterator[Array]:
+    """Of each answer, which of its entries are right."""
+    for name, answer in answers.items():
+        is_alike = answer.size == right[name].size
+        yield rounding.near(answer.reshape(right[name].shape), right[name]) if is_alike else np.zeros(2, bool)
 
 
 def _runs(given: Problem, cost: str) -> Iterator[tuple[Mistake, int | None, dict[str, Array]]]:
@@ -142,17 +170,18 @@ def _runs(given: Problem, cost: str) -> Iterator[tuple[Mistake, int | None, dict
 
 
 def _once(guesses: Iterable[Guess]) -> list[Guess]:
-    """Each mistake once, those in the quantity that was seen first to be wrong before others."""
-    return list({(guess.mistake.words, guess.at): guess for guess in guesses}.values())
+    """Each mistake once, and of those only the ones that explain the shape, if there are any."""
+    once = list({(guess.mistake.words, guess.at): guess for guess in guesses}.values())
+    return [guess for guess in once if guess.in_shape] or once
 
 
-def _follows(given: Problem, cost: str, answers: Mapping[str, Array], first: Quantity, tolerance: float) -> bool:
+def _follows(given: Problem, cost: str, answers: Mapping[str, Array], first: Quantity, rounding: Rounding) -> bool:
     """Whether the other answers are right if the first wrong one is taken for right."""
     try:
         found = both_passes(given, cost, start={first.name: answers[first.name]})
     except ValueError:
         return False
-    return all(same(answers[name], found[name], tolerance) for name in answers)
+    return all(same(answers[name], found[name], rounding) for name in answers)
 
 
 def _unseen(first: Quantity, steps: list[Quantity], L: int) -> list[str]:
@@ -165,41 +194,43 @@ def _unseen(first: Quantity, steps: list[Quantity], L: int) -> list[str]:
 def _named(given: Problem, first: Quantity, cost: str) -> str:
     """Which equation the first wrong quantity does not fulfil."""
     name, tag, l = first
+    sigma = str(given.names[l - 1])
+    symbol = words.FUNCTIONS.get(sigma, (sigma, ""))[0]
     if tag == "C":
         return f"your C is not the {words.FUNCTIONS[cost][0]}"
-    sigma = given.names[l - 1] if isinstance(given.names[l - 1], str) else "σ"
     if tag == "a":
-        return f"your {name} is not {words.applied(str(sigma), f'z{l}')}"
-    return f"your {name} is not {words.formula(tag, l, output=str(given.names[-1]), cost=cost)}"
+        return f"your {name} is not {words.applied(symbol, f'z{l}')}"
+    formula = words.formula(tag, l, output=str(given.names[-1]), cost=cost)
+    slope = words.slope("σ", f"z{l}")
+    if sigma == "identity":
+        return f"your {name} is not {formula.replace(f' ⊙ {slope}', '')}"
+    return f"your {name} is not {formula.replace(slope, words.slope(symbol, f'z{l}'))}"
 
 
-def _causes(guesses: list[Guess], first: Quantity) -> str:
+def _causes(given: Problem, cost: str, guesses: list[Guess], first: Quantity) -> str:
     """What is probably wrong."""
-    said = [
-        mistake.words if at.name == first.name else f"in {NAMES.get(mistake.tag, mistake.tag)} of layer {at.layer}, "
-        f"for {at.name}, {mistake.words}"
-        for mistake, at in guesses[:3]
-    ]
-    return f"Probably {'; or '.join(said)}."
+    here = [guess.mistake.words for guess in guesses if guess.at.name == first.name]
+    if here:
+        return f"{_named(given, first, cost)}. Probably {'; or '.join(here[:3])}."
+    before = [f"for {guess.at.name}, {guess.mistake.words}" for guess in guesses[:3]]
+    return f"your {first.name} is what comes out if, {'; or, '.join(before)}."
 
 
-def _pattern(answer: Array, right: Array, tolerance: float) -> str:
+def _pattern(answer: Array, right: Array, rounding: Rounding) -> str:
     """What can be said of a wrong array without telling the right one."""
-    answer, right = np.squeeze(answer), np.squeeze(right)
-    if answer.shape != right.shape:
+    if answer.size != right.size or (answer.shape != right.shape and min(answer.ndim, right.ndim) > 1):
         turned = " Is it transposed?" if answer.shape == right.shape[::-1] else ""
         return f"It has shape {answer.shape}, but it should have {right.shape}.{turned}"
     if not np.isfinite(answer).all():
         return "It contains NaN or infinity."
-    near = _near(answer, right, tolerance)
-    if right.ndim and near.any():
-        places = [list(map(int, at)) for at in np.argwhere(~near)[:3]]
-        return f"{near.sum()} of its {near.size} entries are right; look again at {', '.join(map(str, places))}."
-    with np.errstate(all="ignore"):
-        ratio = np.where(right == 0, np.nan, answer / right)
-    ratios = ratio[np.isfinite(ratio)]
-    if ratios.size > 1 and np.allclose(ratios, ratios[0]) and np.allclose(answer[right == 0], 0):
-        return f"It is {ratios[0]:.4g} times what it should be."
+    answer = answer.reshape(right.shape)
+    near = rounding.near(answer, right)
+    if near.any():
+        places = ", ".join(str(list(map(int, at))) for at in np.argwhere(~near)[:3])
+        are = "is" if near.sum() == 1 else "are"
+        return f"{near.sum()} of its {near.size} entries {are} right; look again at {places}."
+    if right.all() and right.size > 1 and np.allclose(answer / right, ratio := (answer / right).flat[0]):
+        return f"It is {ratio:.4g} times what it should be."
     return "No usual mistake gives these numbers."
 
 

@@ -25,8 +25,8 @@ from tinygrad_edu.nn import Module
 from tinygrad_edu.tables import Rows, as_text
 
 CONVENTIONS = (
-    "Rows are examples and weights are (n_in, n_out). `δ` is `∂C/∂z`; `⊙` multiplies entry by entry. Indices: `p` is the "
-    "example, `j` the unit; `i` a unit of the layer before; `k` a unit of the layer after, or an output."
+    "Rows are examples and weights are (n_in, n_out). `δ` is `∂C/∂z`; `⊙` multiplies entry by entry. Indices: `p` is "
+    "the example, `j` the unit; `i` a unit of the layer before; `k` a unit of the layer after, or an output."
 )
 WIDEST = 52  # a formula in a line of text, before the reason beside it
 RESERVED = {"exp", "ln", "sin", "cos", "max", "where", "elsewhere"}
@@ -63,7 +63,9 @@ class Derivation:
         """
         known = {line.left: line.value for section in self.sections for line in section.lines if line.value is not None}
         if symbol not in known:
-            raise KeyError(f"value: no numbers of {symbol!r} here; known: {', '.join(known) or 'none, without x and y'}")
+            raise KeyError(
+                f"value: no numbers of {symbol!r} here; known: {', '.join(known) or 'none, without x and y'}"
+            )
         return known[symbol]
 
     @property

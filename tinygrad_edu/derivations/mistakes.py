@@ -108,7 +108,8 @@ def _factors(tag: str) -> list[Mistake]:
     right = RIGHT[tag]
     return [
         Mistake(tag, "sign", "its sign is the opposite one", lambda at: -right(at)),
-        Mistake(tag, "factor n", "it is n times the right value: the 1/n of the mean is missing", lambda at: at.n * right(at)),
+        Mistake(tag, "factor n", "it is n times the right value: the 1/n of the mean is missing",
+                lambda at: at.n * right(at)),
         Mistake(tag, "1/n again", "it is divided by n once more than it should be", lambda at: right(at) / at.n),
         Mistake(tag, "factor 2", "it is twice the right value", lambda at: 2 * right(at)),
         Mistake(tag, "factor 1/2", "it is half the right value", lambda at: right(at) / 2),
@@ -123,7 +124,8 @@ def _one_by_one(at: At) -> Array:
 MISTAKES = [
     Mistake("z", "no bias", "the bias is missing", lambda at: at.a_before @ at.W),
     Mistake("z", "W transposed", "W is transposed", lambda at: at.a_before @ at.W.T + at.b),
-    Mistake("z", "z for a", "it is made of the z of the layer before, not of its a", lambda at: at.z_before @ at.W + at.b),
+    Mistake("z", "z for a", "it is made of the z of the layer before, not of its a",
+            lambda at: at.z_before @ at.W + at.b),
     Mistake("a", "no activation", "σ is not applied", lambda at: at.z),
     Mistake("C", "sign", "its sign is the opposite one", lambda at: -RIGHT["C"](at)),
     Mistake("C", "factor n", "it is the sum over the examples, not the mean", lambda at: at.n * RIGHT["C"](at)),
@@ -138,7 +140,8 @@ MISTAKES = [
     *_factors("BP1"),
     Mistake("BP2", "no slope", "the factor σ′(z) is missing", lambda at: at.next[0] @ at.next[1].T),
     Mistake("BP2", "slope at a", "σ′ is taken at a, not at z", lambda at: at.next[0] @ at.next[1].T * at.slope(at.a)),
-    Mistake("BP2", "a for slope", "it is multiplied by a = σ(z), not by σ′(z)", lambda at: at.next[0] @ at.next[1].T * at.a),
+    Mistake("BP2", "a for slope", "it is multiplied by a = σ(z), not by σ′(z)",
+            lambda at: at.next[0] @ at.next[1].T * at.a),
     Mistake("BP2", "W not transposed", "W is not transposed", lambda at: at.next[0] @ at.next[1] * at.slope(at.z)),
     Mistake("BP2", "W of this layer", "it is carried back through the W of this layer, not of the next",
             lambda at: at.next[0] @ at.W.T * at.slope(at.z)),

@@ -1,4 +1,4 @@
-"""The forward pass and BP1–BP4 of one network, step by step from the chain rule: what is written, before any typesetting.
+"""The forward pass and BP1–BP4 of one network, step by step from the chain rule, before any typesetting.
 
 Every line is an equation that can be evaluated as it stands. Entries have the indices p, the example; j, a unit of the
 layer; i, one of the layer before; k, one of the layer after, or an output.
@@ -120,7 +120,11 @@ def _forward(net: Net) -> Section:
     L = len(net.sigmas)
     a_j, y_j = entry(f"a{L}", "p", "j"), entry("y", "p", "j")
     lines += [
-        Line(entry("C", "p"), words.written_cost(net.cost, a_j, y_j), f"the {_cost(net)} of one example{_within(net, a_j)}"),
+        Line(
+            entry("C", "p"),
+            words.written_cost(net.cost, a_j, y_j),
+            f"the {_cost(net)} of one example{_within(net, a_j)}",
+        ),
         net.line("C", f"1/n {words.summed('p', 'C[p]')}", "their mean"),
     ]
     return Section("Forward", "", lines)
@@ -158,7 +162,9 @@ def _bp1(net: Net) -> Section:
         why = f"BP1: a row times a matrix {(net.sizes[l], net.sizes[l])}"
         lines += [Line(entry(delta, "p"), row, why), *net.factors(gradient(a), delta)]
         return _section("BP1", net, l, lines)
-    why = f"`{a_j}` is `{z_j}`" if known == "identity" else f"`{a_k}` sees `{entry(z, 'p', 'k')}` alone: `k = j` is left"
+    why = (
+        f"`{a_j}` is `{z_j}`" if known == "identity" else f"`{a_k}` sees `{entry(z, 'p', 'k')}` alone: `k = j` is left"
+    )
     of_cost = words.written_cost_slope(net.cost, a_j, y_j)
     lines += [
         Line("", gradient(a_j) if known == "identity" else f"{gradient(a_j)} {words.slope(symbol, z_j)}", why),

@@ -61,8 +61,8 @@ FUNCTIONS = {
     "cross_entropy_with_logits": ("cross-entropy cost of softmax", "(softmax({a}) − y)/{n}"),
 }
 
-# The same where they are derived rather than drawn: what a function is, of one number z, and the derivatives that are no
-# single step of a program.
+# The same where they are derived rather than drawn: what a function is, of one number z, and the derivatives that are
+# no single step of a program.
 VALUES = {
     "sigmoid": "1 / (1 + exp(−{z}))",
     "tanh": "(exp({z}) − exp(−{z})) / (exp({z}) + exp(−{z}))",
