@@ -219,6 +219,21 @@ def test_latex_is_understood():
             math.tex2mathml(formula.replace("array", "aligned").replace("{llll}", ""), as_block=True)
 
 
+@pytest.mark.parametrize(("sign", "wrong"), [("ᵀ", ""), ("²", ""), ("−", "+"), ("½", "")])
+def test_a_wrong_sign_in_latex_is_caught(sign, wrong, monkeypatch):
+    net, x, y = MLP([2, 3, 2], "tanh", rng=0), np.eye(2), np.full((2, 2), 0.3)
+    derivation = tg.derive(net, "quadratic", x, y)
+    check(derivation, net, x, y, "quadratic", lambda text: from_latex(latex(text)))
+    monkeypatch.setitem(typeset.SIGNS, sign, wrong)
+    with pytest.raises((AssertionError, ValueError)):  # shapes that do not fit
+        check(derivation, net, x, y, "quadratic", lambda text: from_latex(latex(text)))
+
+
+def test_latex_is_plain():
+    for output in ("softmax", "gelu"):
+        assert tg.derive(MLP([3, 2, 2], "elu", output, rng=0), "quadratic", np.eye(3), np.zeros((3, 2))).latex.isascii()
+
+
 def test_a_network_of_another_kind():
     with pytest.raises(TypeError, match=r"derive: mlp must be a tg\.nn\.MLP"):
         tg.derive(tg.nn.RBF(2, 3, 1, rng=0))

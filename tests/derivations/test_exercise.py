@@ -145,6 +145,16 @@ def test_the_mistake_is_told_in_words():
         assert not answer.ok
 
 
+def test_the_exercise_of_the_page():
+    task, v = first_and_rest(tg.exercise(0, sizes=[2, 2, 1]))
+    right = {"a2": [[-5], [-8]], "δ2": [[1], [2]], "δ1": [[-1, 0], [-2, -4]], "∂C/∂W1": [[-8, -12], [-1, 0]]}
+    assert task.check(right).ok
+    assert v("z1")[0, 1] == -1
+    wrong = {"δ2": [[1], [2]], "δ1": [[-1, -2], [-2, -4]], "∂C/∂W1": [[-8, -16], [-1, -2]]}
+    assert task.check(wrong).mistake == task.check(wrong["∂C/∂W1"]).mistake == "no slope"
+    assert task.check([[-8, -12], [-1, 1]]).mistake is None
+
+
 def test_slips_are_not_called_mistakes():
     task, v = first_and_rest(tg.exercise(1))
     wrong = v("δ2").copy()

@@ -240,7 +240,7 @@ def _steps(lines: list[Line], written: Callable[[Any], str]) -> list[Line]:
     steps: list[Line] = []
     for line in lines:
         if line.right:
-            steps.append(line._replace(value=None))
+            steps.append(Line(line.left, line.right, line.why))
         if line.value is not None:
             steps.append(Line("" if line.right else line.left, written(line.value), "", line.value))
     return steps

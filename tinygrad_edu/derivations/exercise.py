@@ -112,7 +112,7 @@ class Exercise:
         ]
         asked = [
             f"Find {', '.join(forward)}, then {', '.join(backward)}.",
-            "`δ` is `∂C/∂z` of this C, the 1/n included. Answer with check, whole or in part; solution shows the way.",
+            "`δ` is `∂C/∂z` of this C, the 1/n included. Its check takes some or all; its solution shows the way.",
         ]
         return given, asked
 
