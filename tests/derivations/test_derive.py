@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 from formula_reader import Reader, Run, from_latex
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_edu as tg
@@ -80,7 +80,6 @@ def problems(draw):
     return net, cost, rng.normal(size=(n, sizes[0])), y
 
 
-@settings(max_examples=40)
 @given(problems())
 def test_every_printed_equation_is_true(problem):
     net, cost, x, y = problem
@@ -94,7 +93,6 @@ def test_every_printed_equation_is_true(problem):
             assert line.left in text
 
 
-@settings(max_examples=15)
 @given(problems())
 def test_the_formulas_in_latex_are_the_same(problem):
     net, cost, x, y = problem
@@ -106,7 +104,6 @@ def test_the_formulas_in_latex_are_the_same(problem):
     check(derivation, net, x, y, cost, lambda text: from_latex(latex(text)))
 
 
-@settings(max_examples=15)
 @given(problems())
 def test_without_numbers_it_is_the_same(problem):
     net, cost, x, y = problem

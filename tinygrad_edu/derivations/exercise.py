@@ -107,7 +107,7 @@ class Exercise:
         forward, backward = ([f"`{x}`" for x in self.asked if (x[0] in "δ∂") == is_back] for is_back in (False, True))
         given = [
             f"A {'-'.join(map(str, self.model.sizes))} network, {functions}: `z1 = {words.formula('z', 1)}`, `a0 = x`.",
-            f"The {words.FUNCTIONS[self.cost][0]}: `C = 1/n {words.summed('p', 'C[p]')}`, `C[p] = {of_one}`.",
+            f"The {words.FUNCTIONS[self.cost][0]}: `C = {words.mean_cost()}`, `C[p] = {of_one}`.",
             "One example:" if n == 1 else f"{n} examples, one a row:",
         ]
         asked = [

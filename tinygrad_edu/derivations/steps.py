@@ -111,8 +111,7 @@ def _forward(net: Net) -> Section:
         value = f"z{l}" if known == "identity" else words.applied(symbol, f"z{l}")
         lines += [net.line(f"a{l}", value, "entry by entry" if known not in ("softmax", "identity") else "")]
         if known == "softmax":
-            z_j, z_k = (entry(f"z{l}", "p", index) for index in "jk")
-            share = f"exp({z_j})/({words.summed('k', f'exp({z_k})')})"
+            share = words.written_softmax(f"z{l}")
             lines += [Line(entry(f"a{l}", "p", "j"), share, "softmax, over the units of an example")]
         elif known not in ("", "identity") and symbol not in defined:
             lines += [Line(f"{symbol}(z)", words.written_value(known, "z"), "" if symbol == known else known)]
@@ -125,7 +124,7 @@ def _forward(net: Net) -> Section:
             words.written_cost(net.cost, a_j, y_j),
             f"the {_cost(net)} of one example{_within(net, a_j)}",
         ),
-        net.line("C", f"1/n {words.summed('p', 'C[p]')}", "their mean"),
+        net.line("C", words.mean_cost(), "their mean"),
     ]
     return Section("Forward", "", lines)
 

@@ -174,6 +174,21 @@ def written_slope(function: str, z: str, a: str) -> str:
     return (SLOPES.get(function) or FUNCTIONS[function][1]).format(a=z, y=a)
 
 
+def written_softmax(z: str) -> str:
+    """An output of softmax, of the weighted inputs of one example.
+
+    >>> written_softmax("z2")
+    'exp(z2[p,j]) / (Σ_k exp(z2[p,k]))'
+    """
+    z_j, z_k = (entry(z, "p", index) for index in "jk")
+    return f"exp({z_j}) / ({summed('k', f'exp({z_k})')})"
+
+
+def mean_cost() -> str:
+    """C of the costs of all examples."""
+    return f"1/n {summed('p', entry('C', 'p'))}"
+
+
 def written_cost(cost: str, a: str, y: str) -> str:
     """The cost of one example, of its outputs and targets j."""
     return COST_VALUES[cost].format(a=a, y=y)
