@@ -170,8 +170,9 @@ def _runs(given: Problem, cost: str) -> Iterator[tuple[Mistake, int | None, dict
 
 
 def _once(guesses: Iterable[Guess]) -> list[Guess]:
-    """Each mistake once, and of those only the ones that explain the shape, if there are any."""
+    """Each mistake once, backward before forward, and only those that explain the shape, if there are any."""
     once = list({(guess.mistake.words, guess.at): guess for guess in guesses}.values())
+    once.sort(key=lambda guess: guess.mistake.tag in NAMES)
     return [guess for guess in once if guess.in_shape] or once
 
 

@@ -182,7 +182,8 @@ def exercise(
         seed = int(generator_of(seed, "exercise: seed").integers(10**6))
     rng = generator_of(int(seed), "exercise: seed")
     check_whole("exercise", examples=examples)
-    chosen = SIZES[rng.integers(len(SIZES))] if sizes is None else sizes
+    fitting = [each for each in SIZES if output != "softmax" or each[-1] > 1]
+    chosen = fitting[rng.integers(len(fitting))] if sizes is None else sizes
     model = MLP(chosen, activation, output, rng=0)
     x, y = np.zeros((examples, model.sizes[0])), np.zeros((examples, model.sizes[-1]))
     given = network_problem("exercise", model, x, y, cost)
