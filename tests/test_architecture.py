@@ -31,6 +31,7 @@ ROOMS = [
     "compiler",
     "training",
     "check",
+    "derivations",
     "data",
     "viz",
 ]
@@ -128,6 +129,7 @@ FILES_OF = {
         "page",
         "explorer",
     ],
+    "derivations": ["typeset", "steps", "derive", "mistakes", "answers", "exercise"],
     "check": ["layers", "arguments", "witnesses", "gradients", "backprop", "learning_speed"],
 }
 KNOWS_NOTHING = {"errors", "tables", "figures", "backprop", "data"}  # rooms that import nothing of ours
