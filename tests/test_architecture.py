@@ -32,6 +32,7 @@ ROOMS = [
     "training",
     "check",
     "diagnosis",
+    "derivations",
     "data",
     "viz",
 ]
@@ -131,6 +132,7 @@ FILES_OF = {
     ],
     "diagnosis": ["problems", "mistakes", "explain", "forms", "report", "diagnose"],
     "diagnosis/forms": ["base", "functions", "classes", "layers"],
+    "derivations": ["typeset", "steps", "derive", "mistakes", "answers", "exercise"],
     "check": ["layers", "arguments", "witnesses", "gradients", "backprop", "learning_speed"],
 }
 KNOWS_NOTHING = {"errors", "tables", "figures", "backprop", "data"}  # rooms that import nothing of ours

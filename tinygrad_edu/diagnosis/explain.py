@@ -84,7 +84,9 @@ class Explanation:
     def cost(self) -> float:
         """The fewer mistakes, and the rarer, the better; a convention of one's own is no mistake, but tells of one."""
         kinds = dict.fromkeys(found.key for found in self.found)
-        return len(kinds) + 0.01 * len(self.found) + 0.1 * self.convention.oddness + 10 * (self.unknown is not None)
+        late = sum(found.mistake.equation in ("BP3", "BP4") for found in self.found)  # rather a wrong δ
+        rare = 0.01 * len(self.found) + 0.001 * late + 0.1 * self.convention.oddness
+        return len(kinds) + rare + 10 * (self.unknown is not None)
 
 
 class Convention(NamedTuple):
@@ -401,21 +403,35 @@ def with_cost(problems: Sequence[Problem], seen: Sequence[Seen], explained: Expl
     c, L = explained.convention, problems[0].depth
     if any(s.cost is None for s in seen):
         return explained
-    costs = [float(s.cost or 0.0) / p.solve().cost for p, s in zip(problems, seen, strict=True)]
+    right = [p.solve().cost for p in problems]
+    costs = [float(s.cost or 0.0) / C for s, C in zip(seen, right, strict=True)]
     if c.is_descent and np.all(np.array(costs) > 0):
         words = "the gradients are those of −C, but the cost that is returned is C: a{l} − y is meant, not y − a{l}"
         return Explanation((Found(Mistake("sign", "BP1", words), L),), c._replace(is_descent=False))
     ratios = np.array(costs) / [abs(c.factor(p)) for p in problems]
     if np.allclose(ratios, 1, rtol=1e-6):
         return explained
-    if np.allclose(costs, 1, rtol=1e-6):  # it is the gradients that are unusual
-        mistake = _factor("BP4", 1 / ratios, problems)
-        return Explanation((Found(mistake, L),), Convention())
+    if c.is_double and np.allclose(ratios, 0.5, rtol=1e-6):  # it is the gradients that are unusual
+        return Explanation((Found(_factor("BP1", 1 / ratios, problems), L),), c._replace(is_double=False))
+    if np.allclose(costs, 1, rtol=1e-6):
+        return Explanation((Found(_factor("BP4", 1 / ratios, problems), L),), Convention())
+    if _is_penalty(
+        problems, [float(s.cost or 0.0) - C * abs(c.factor(p)) for p, s, C in zip(problems, seen, right, strict=True)]
+    ):
+        words = "a penalty on the weights is in the cost that is returned, but not in the gradients"
+        return Explanation((Found(Mistake("l2-extra", "cost", words), None),), c)
     found = Mistake("other-cost", "cost", "the cost that is returned is not the one whose gradient this is")
     for slug, (factor, words) in COSTS.items():
         if np.allclose(ratios, [factor(p) for p in problems], rtol=1e-6):
             found = Mistake(slug, "cost", words)
     return Explanation((Found(found, None),), c)
+
+
+def _is_penalty(problems: Sequence[Problem], rest: Sequence[float]) -> bool:
+    """Whether this is λ Σ w², or λ/n Σ w²."""
+    strengths = [r / sum(float(np.sum(W**2)) for W in p.weights) for p, r in zip(problems, rest, strict=True)]
+    over_n = [strength * p.n for strength, p in zip(strengths, problems, strict=True)]
+    return any(np.ptp(of) < 1e-6 * abs(of[0]) for of in (strengths, over_n))
 
 
 def uphill(explained: Explanation, L: int) -> Explanation:
