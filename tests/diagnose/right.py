@@ -12,6 +12,8 @@ Forms: 0 a plain function, 1 an object with `backprop(x, y)`, 2 `costFunctionPri
 `.dweights`, 8 `nnCostFunction` of one unrolled vector, 9 a script with `+=`.
 """
 
+import functools
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -105,7 +107,7 @@ class Network(object):
         return nabla_b, nabla_w
 '''
 
-NIELSEN_CROSS_ENTROPY = '''
+NIELSEN_CROSS_ENTROPY = """
 import numpy as np
 
 
@@ -153,11 +155,11 @@ class Net:
             nabla_b.insert(0, d)
             following = w
         return nabla_w, nabla_b
-'''
+"""
 
 # --- 2: two layers, rows, costFunctionPrime ---------------------------------------------------------
 
-WELCH = '''
+WELCH = """
 import numpy as np
 
 
@@ -192,7 +194,7 @@ class Neural_Network(object):
         delta2 = hiddenError * self.sigmoidPrime(self.z2)
         dJdW1 = np.dot(X.T, delta2)
         return dJdW1, dJdW2
-'''
+"""
 
 WELCH_BIASES = '''
 import numpy as np
@@ -229,7 +231,7 @@ class NeuralNetwork:
 
 # --- 3: backward_propagation(parameters, cache, X, Y) -----------------------------------------------
 
-PLANAR = '''
+PLANAR = """
 import numpy as np
 
 
@@ -259,11 +261,11 @@ def backward_propagation(parameters, cache, X, Y):
     dW1 = (1 / m) * np.dot(dZ1, X.T)
     db1 = (1 / m) * np.sum(dZ1, axis=1, keepdims=True)
     return {"dW1": dW1, "db1": db1, "dW2": dW2, "db2": db2}
-'''
+"""
 
 # --- 4: L_model_backward(AL, Y, caches) -------------------------------------------------------------
 
-DEEP = '''
+DEEP = """
 import numpy as np
 
 
@@ -323,11 +325,11 @@ def L_model_backward(AL, Y, caches):
         grads["dW" + str(l + 1)] = dW
         grads["db" + str(l + 1)] = db
     return grads
-'''
+"""
 
 # --- 5: loss(X, y) with self.params -----------------------------------------------------------------
 
-TWO_LAYER_NET = '''
+TWO_LAYER_NET = """
 import numpy as np
 
 
@@ -364,9 +366,9 @@ class TwoLayerNet(object):
         grads["W1"] = X.T.dot(dhidden) + 2 * reg * W1
         grads["b1"] = dhidden.sum(axis=0)
         return loss, grads
-'''
+"""
 
-FULLY_CONNECTED = '''
+FULLY_CONNECTED = """
 import numpy as np
 
 
@@ -425,7 +427,7 @@ class FullyConnectedNet:
                 dout = relu_backward(dout, relu_cache)
             dout, grads[f"W{i}"], grads[f"b{i}"] = affine_backward(dout, cache)
         return loss, grads
-'''
+"""
 
 # --- 6: layers that update inside backward(grad, lr) ------------------------------------------------
 
@@ -486,7 +488,7 @@ class Model:
         return mse(y, output)
 '''
 
-DENSE_ROWS = '''
+DENSE_ROWS = """
 import numpy as np
 
 
@@ -530,11 +532,11 @@ class Model:
         for layer in self.layers[::-1]:
             grad = layer.backward(grad, lr)
         return loss
-'''
+"""
 
 # --- 7: layers with .dweights, .dbiases, .dinputs ---------------------------------------------------
 
-BOOK_LAYERS = '''
+BOOK_LAYERS = """
 import numpy as np
 
 
@@ -600,7 +602,7 @@ class Model:
             relu.backward(dvalues)
             dense.backward(relu.dinputs)
             dvalues = dense.dinputs
-'''
+"""
 
 BOOK_SOFTMAX = '''
 import numpy as np
@@ -678,7 +680,7 @@ class Model:
 
 # --- 8: nnCostFunction of one unrolled vector -------------------------------------------------------
 
-COURSERA = '''
+COURSERA = """
 import numpy as np
 
 
@@ -714,7 +716,7 @@ def nnCostFunction(nn_params, input_layer_size, hidden_layer_size, num_labels, X
     Theta1_grad[:, 1:] += lambda_ / m * Theta1[:, 1:]
     Theta2_grad[:, 1:] += lambda_ / m * Theta2[:, 1:]
     return J, np.concatenate([Theta1_grad.ravel(), Theta2_grad.ravel()])
-'''
+"""
 
 COURSERA_LOOP = '''
 import numpy as np
@@ -756,7 +758,7 @@ def nnCostFunction(nn_params, input_layer_size, hidden_layer_size, num_labels, X
 
 # --- 0: a plain function ----------------------------------------------------------------------------
 
-PLAIN_ROWS = '''
+PLAIN_ROWS = """
 import numpy as np
 
 
@@ -784,7 +786,7 @@ def backprop(weights, biases, x, y):
             delta = delta @ weights[l - 1].T
             delta = delta * dsigmoid(z[l - 1])
     return dW, db
-'''
+"""
 
 PLAIN_ROWS_SUM = '''
 import numpy as np
@@ -1019,9 +1021,9 @@ def welch(entry: Any) -> Call:
         if has_biases:
             network.b1, network.b2 = b1, b2
         handed = Handed(network.W1, network.W2, b1, b2, x, y)
+        cost = float(network.costFunction(x, y))
         found = network.costFunctionPrime(x, y)
         changed = handed.changed()
-        cost = float(network.costFunction(x, y))
         if has_biases:
             return Outcome([found[0], found[2]], flat([found[1], found[3]]), cost, changed)
         return Outcome(list(found), None, cost, changed)
@@ -1298,6 +1300,11 @@ RIGHT: dict[str, Right] = {
 }  # fmt: skip
 
 
+@functools.cache
+def compiled(source: str, name: str) -> Any:
+    return compile(source, f"<{name}>", "exec")
+
+
 def caller(name: str, source: str | None = None) -> Call:
     """A function of (weights, biases, x, y), all in the library's layout, that runs the implementation `name`.
 
@@ -1305,7 +1312,7 @@ def caller(name: str, source: str | None = None) -> Call:
     """
     right = RIGHT[name]
     namespace: dict[str, Any] = {"__name__": name}
-    exec(compile(source or right.source, f"<{name}>", "exec"), namespace)
+    exec(compiled(source or right.source, name), namespace)
     return right.drive(namespace[right.entry])
 
 
@@ -1330,7 +1337,7 @@ def random_problem(
     widths = [int(k) for k in rng.permutation(np.arange(2, 9))[: L + 2]]
     sizes = [widths[0]] * (L + 1) if square else widths[: L + 1]
     n = n or widths[-1]
-    weights = [rng.normal(size=pair) / np.sqrt(pair[0]) for pair in zip(sizes[:-1], sizes[1:], strict=True)]
+    weights = [rng.normal(size=pair) / np.sqrt(pair[0]) for pair in itertools.pairwise(sizes)]
     biases = [rng.normal(size=k) * (0.5 if right.biases else 0.0) for k in sizes[1:]]
     x = rng.normal(size=(n, sizes[0]))
     y = rng.uniform(0.1, 0.9, size=(n, sizes[-1]))

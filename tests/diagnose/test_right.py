@@ -19,11 +19,9 @@ def expected(name, problem):
 
 @pytest.mark.parametrize("name", RIGHT)
 def test_its_gradients_are_those_of_the_four_equations(name):
-    rng, call = np.random.default_rng(7), caller(name)
+    rng = np.random.default_rng(7)
     for _ in range(30):
         problem = random_problem(name, rng)
-        if len(problem.weights) != getattr(call, "depth", len(problem.weights)):
-            continue
         want, got = expected(name, problem), caller(name)(*problem)
         factor = RIGHT[name].factor(*problem.y.shape)
         for ours, theirs in zip(want.grad_weights, got.grad_weights, strict=True):

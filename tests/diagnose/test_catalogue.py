@@ -1,0 +1,162 @@
+"""Each planted mistake applies, runs, and is the mistake that it says it is."""
+
+import functools
+import itertools
+import warnings
+
+import numpy as np
+import pytest
+from diagnose.catalogue import MISTAKES, source_with
+from diagnose.right import RIGHT, caller, random_problem
+
+PLANTED = [(mistake, name) for mistake in MISTAKES for name in mistake.planted]
+IDS = [f"{mistake.equation}-{mistake.slug}-{name}" for mistake, name in PLANTED]
+planted = pytest.mark.parametrize(("mistake", "name"), PLANTED, ids=IDS)
+WEIGHT, BIAS = "w", "b"
+
+
+@functools.cache
+def problems(name, needs=""):
+    """Three problems, of distinct widths unless the mistake needs others to run on."""
+    rng, found = np.random.default_rng(11), []
+    for _ in range(3):
+        problem = random_problem(name, rng, square="square" in needs, n_layers=3)
+        if "batch" in needs:  # as many examples as a layer is wide
+            k = len(problem.biases[0])
+            x = rng.normal(size=(k, k))
+            y = np.eye(k)[rng.permutation(k)] if RIGHT[name].targets == "classes" else rng.uniform(0.1, 0.9, (k, k))
+            problem = problem._replace(x=x, y=y)
+        found.append(problem)
+    return found
+
+
+def again(problem):
+    """The same with other weights, for what a second call shows."""
+    return problem._replace(weights=[1.1 * W for W in problem.weights])
+
+
+@functools.cache
+def right_outcomes(name, needs=""):
+    return [(run(caller(name), problem), run(caller(name), again(problem))) for problem in problems(name, needs)]
+
+
+def run(call, problem):
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")  # NaN and overflow are for the diagnosis to report
+        return call(*problem)
+
+
+def parts(outcome):
+    """Every gradient, from the last layer to the first, by (kind, layer)."""
+    found = {}
+    for l in range(len(outcome.grad_weights), 0, -1):
+        found[WEIGHT, l] = np.asarray(outcome.grad_weights[l - 1])
+        if outcome.grad_biases is not None:
+            found[BIAS, l] = np.asarray(outcome.grad_biases[l - 1])
+    return found
+
+
+def is_as(a, b):
+    return a.shape == b.shape and np.allclose(a, b, rtol=1e-9, atol=1e-13)
+
+
+def wrong_parts(right, got):
+    right, got = parts(right), parts(got)
+    return {key for key in right if not is_as(right[key], got[key])}
+
+
+def are_as(a, b):
+    """Whether two outcomes cannot be told apart."""
+    return (a.cost is None or np.isclose(a.cost, b.cost, equal_nan=True)) and not wrong_parts(a, b)
+
+
+def common_factor(right, got):
+    """k, where every gradient is k times the right one; else None."""
+    right, got = parts(right), parts(got)
+    if any(right[key].shape != got[key].shape for key in right):
+        return None
+    a, b = (np.concatenate([p[key].ravel() for key in sorted(right)]) for p in (right, got))
+    k = (a @ b) / (a @ a)
+    return k if np.allclose(k * a, b, rtol=1e-9, atol=1e-13) else None
+
+
+def conventions(right, n, m):
+    """Factors between one convention and another: who owns 1/n, ½, 1/m and the sign."""
+    owners = [i * j for i in (1, n, 1 / n) for j in (1, 2, 0.5, m, 1 / m, 2 * m, 0.5 / m, 2 / m, 0.5 * m)]
+    ours = right.factor(n, m)  # what it has become must be one that somebody could mean
+    allowed = {i * h * o for i in (1, n) for h in (1, 2) for o in (1, 1 / m)}
+    return [s * k for s in (1, -1) for k in owners if any(np.isclose(abs(ours * k), a) for a in allowed)]
+
+
+def test_the_catalogue_is_large_and_each_answer_stands_once():
+    assert sum(bool(mistake.seen_in) for mistake in MISTAKES) >= 40
+    assert len({(mistake.equation, mistake.slug) for mistake in MISTAKES}) == len(MISTAKES)
+    assert {mistake.equation for mistake in MISTAKES} == {"BP1", "BP2", "BP3", "BP4", "forward", "cost", "state"}
+    assert {name for _, name in PLANTED} == set(RIGHT)
+
+
+def test_what_cannot_be_told_apart_names_answers_that_exist():
+    answers = {(mistake.equation, mistake.slug) for mistake in MISTAKES}
+    assert {other for mistake in MISTAKES for other in mistake.same_as} <= answers
+    assert all(set(mistake.seen_if) <= {*mistake.planted, "*"} for mistake in MISTAKES)
+
+
+@planted
+def test_it_is_the_mistake_that_it_says(mistake, name):
+    source, needs = source_with(mistake, name), mistake.needs(name)
+    if needs == "raises":
+        return
+    where, seen = needs if "square" in needs else "", []
+    for problem, (right, right_again) in zip(problems(name, where), right_outcomes(name, where), strict=True):
+        np.random.seed(5)  # noqa: NPY002  (students' own random numbers)
+        call = caller(name, source)
+        first, second = run(call, problem), run(call, again(problem))
+        wrong = wrong_parts(right, first)
+        cost_wrong = right.cost is not None and not np.isclose(right.cost, first.cost, rtol=1e-9)
+        match mistake.equation:
+            case "BP1":  # the last layer is wrong, and the cost is not
+                seen.append((WEIGHT, len(problem.weights)) in wrong and not cost_wrong)
+            case "BP2":  # the last layer is right, one before is wrong
+                last = {key for key in wrong if key[1] == len(problem.weights)}
+                seen.append(bool(wrong) and not last and not cost_wrong)
+            case "BP3":
+                seen.append(bool(wrong) and {kind for kind, _ in wrong} == {BIAS} and not cost_wrong)
+            case "BP4":  # a bias column makes part of Theta
+                merged = RIGHT[name].form == 8
+                seen.append(bool(wrong) and (merged or {kind for kind, _ in wrong} == {WEIGHT}) and not cost_wrong)
+            case "cost":
+                seen.append(not wrong and cost_wrong)
+            case "forward":
+                seen.append(bool(wrong))
+            case "state":
+                seen.append(bool(wrong or wrong_parts(right_again, second) or first.changed))
+    assert all(seen), seen
+
+
+@planted
+def test_it_needs_what_it_says(mistake, name):
+    source, needs = source_with(mistake, name), mistake.needs(name)
+    if "square" in needs or needs == "raises":  # distinct widths give it away by an exception
+        for problem in problems(name):
+            with pytest.raises((ValueError, IndexError)):
+                run(caller(name, source), problem)
+    elif mistake.equation not in {"state", "cost"}:
+        common = []
+        for problem, (right, _) in zip(problems(name), right_outcomes(name), strict=True):
+            k = common_factor(right, run(caller(name, source), problem))
+            common.append(k is not None and any(np.isclose(k, c) for c in conventions(RIGHT[name], *problem.y.shape)))
+        assert all(common) is (needs == "cost")
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_two_mistakes_with_the_same_numbers_say_so(name):
+    found, unsaid = [], []
+    for mistake, where in PLANTED:
+        if where == name and mistake.needs(name) in {"", "cost"} and mistake.equation != "state":
+            source = source_with(mistake, name)
+            found.append((mistake, [run(caller(name, source), problem) for problem in problems(name)]))
+    for (one, outcomes), (other, others) in itertools.combinations(found, 2):
+        said = (other.equation, other.slug) in one.same_as or (one.equation, one.slug) in other.same_as
+        if not said and all(map(are_as, outcomes, others)):
+            unsaid.append(f"{one.equation} {one.slug} = {other.equation} {other.slug}")
+    assert not unsaid
