@@ -10,8 +10,7 @@ from diagnose.catalogue import MISTAKES, source_with
 from diagnose.right import RIGHT, caller, random_problem
 
 PLANTED = [(mistake, name) for mistake in MISTAKES for name in mistake.planted]
-IDS = [f"{mistake.equation}-{mistake.slug}-{name}" for mistake, name in PLANTED]
-planted = pytest.mark.parametrize(("mistake", "name"), PLANTED, ids=IDS)
+by_mistake = pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: f"{mistake.equation}-{mistake.slug}")
 WEIGHT, BIAS = "w", "b"
 
 
@@ -101,51 +100,70 @@ def test_what_cannot_be_told_apart_names_answers_that_exist():
     assert all(set(mistake.seen_if) <= {*mistake.planted, "*"} for mistake in MISTAKES)
 
 
-@planted
-def test_it_is_the_mistake_that_it_says(mistake, name):
+def is_what_it_says(mistake, name):
+    """On every problem: the first wrong quantity, in backward order, belongs to the equation named."""
     source, needs = source_with(mistake, name), mistake.needs(name)
-    if needs == "raises":
-        return
-    where, seen = needs if "square" in needs else "", []
+    where = needs if "square" in needs else ""
     for problem, (right, right_again) in zip(problems(name, where), right_outcomes(name, where), strict=True):
         np.random.seed(5)  # noqa: NPY002  (students' own random numbers)
         call = caller(name, source)
         first, second = run(call, problem), run(call, again(problem))
         wrong = wrong_parts(right, first)
+        kinds, layers = {kind for kind, _ in wrong}, {layer for _, layer in wrong}
         cost_wrong = right.cost is not None and not np.isclose(right.cost, first.cost, rtol=1e-9)
+        L = len(problem.weights)
         match mistake.equation:
-            case "BP1":  # the last layer is wrong, and the cost is not
-                seen.append((WEIGHT, len(problem.weights)) in wrong and not cost_wrong)
-            case "BP2":  # the last layer is right, one before is wrong
-                last = {key for key in wrong if key[1] == len(problem.weights)}
-                seen.append(bool(wrong) and not last and not cost_wrong)
+            case "BP1":
+                seen = (WEIGHT, L) in wrong and not cost_wrong
+            case "BP2":
+                seen = bool(wrong) and L not in layers and not cost_wrong
             case "BP3":
-                seen.append(bool(wrong) and {kind for kind, _ in wrong} == {BIAS} and not cost_wrong)
-            case "BP4":  # a bias column makes part of Theta
-                merged = RIGHT[name].form == 8
-                seen.append(bool(wrong) and (merged or {kind for kind, _ in wrong} == {WEIGHT}) and not cost_wrong)
-            case "cost":
-                seen.append(not wrong and cost_wrong)
+                seen = kinds == {BIAS} and not cost_wrong
+            case "BP4":  # in form 8 the biases are a column of the weights
+                seen = WEIGHT in kinds and (RIGHT[name].form == 8 or BIAS not in kinds) and not cost_wrong
             case "forward":
-                seen.append(bool(wrong))
+                seen = bool(wrong)
+            case "cost":
+                seen = cost_wrong and not wrong
             case "state":
-                seen.append(bool(wrong or wrong_parts(right_again, second) or first.changed))
-    assert all(seen), seen
+                seen = bool(wrong or wrong_parts(right_again, second) or first.changed)
+        if not seen:
+            return False
+    return True
 
 
-@planted
-def test_it_needs_what_it_says(mistake, name):
-    source, needs = source_with(mistake, name), mistake.needs(name)
-    if "square" in needs or needs == "raises":  # distinct widths give it away by an exception
-        for problem in problems(name):
-            with pytest.raises((ValueError, IndexError)):
-                run(caller(name, source), problem)
-    elif mistake.equation not in {"state", "cost"}:
-        common = []
-        for problem, (right, _) in zip(problems(name), right_outcomes(name), strict=True):
-            k = common_factor(right, run(caller(name, source), problem))
-            common.append(k is not None and any(np.isclose(k, c) for c in conventions(RIGHT[name], *problem.y.shape)))
-        assert all(common) is (needs == "cost")
+@by_mistake
+def test_it_runs_and_is_the_mistake_that_it_says(mistake):
+    names = [name for name in mistake.planted if mistake.needs(name) != "raises"]
+    assert [name for name in names if not is_what_it_says(mistake, name)] == []
+
+
+@by_mistake
+def test_one_width_hides_what_distinct_widths_give_away(mistake):
+    for name in mistake.planted:
+        if mistake.needs(name) in {"square", "square batch", "raises"}:
+            for problem in problems(name):
+                with pytest.raises((ValueError, IndexError)):
+                    run(caller(name, source_with(mistake, name)), problem)
+
+
+def is_a_convention_elsewhere(mistake, name):
+    """Whether all its gradients have a common factor that somebody could mean."""
+    source = source_with(mistake, name)
+    for problem, (right, _) in zip(problems(name), right_outcomes(name), strict=True):
+        k = common_factor(right, run(caller(name, source), problem))
+        if k is None or not any(np.isclose(k, c) for c in conventions(RIGHT[name], *problem.y.shape)):
+            return False
+    return True
+
+
+@by_mistake
+def test_no_mistake_is_a_convention_unless_the_cost_shows_it(mistake):
+    names = [name for name in mistake.planted if mistake.needs(name) in {"", "cost"}]
+    if mistake.equation not in {"state", "cost"}:
+        assert {name for name in names if is_a_convention_elsewhere(mistake, name)} == {
+            name for name in names if mistake.needs(name) == "cost"
+        }
 
 
 @pytest.mark.parametrize("name", RIGHT)
