@@ -38,9 +38,12 @@ class Mistake(NamedTuple):
         return self.seen_if.get(name, self.seen_if.get("*", ""))
 
 
-def source_with(mistake: Mistake, name: str) -> str:
-    """The text of the implementation `name` with the mistake in it."""
-    source = RIGHT[name].source
+def source_with(mistake: Mistake, name: str, source: str | None = None) -> str:
+    """The text of the implementation `name` with the mistake in it.
+
+    `source` may be a text with another mistake in it already. A ValueError says that the two do not go together.
+    """
+    source = source or RIGHT[name].source
     for old, new in mistake.planted[name]:
         if source.count(old) != 1:
             raise ValueError(f"{mistake.equation} {mistake.slug} in {name}: {source.count(old)} times {old!r}")
@@ -507,7 +510,7 @@ BP2 = [
             "script": [("nonlin(l1, deriv=True)", "nonlin(l2, deriv=True)")],
             "welch_biases": [("back * (1 - self.h**2)", "back * (1 - prediction**2)")],
         },
-        {**EVERYWHERE_SQUARE, "nielsen": "square"},
+        EVERYWHERE_SQUARE,
     ),
     Mistake(
         "weights-not-transposed", "BP2", "W where Wᵀ belongs, unseen while layers have one width",
@@ -886,7 +889,7 @@ BP3 = [
     ),
     Mistake(
         "of-wrong-layer", "BP3", "the biases of a layer get the δ of the layer after",
-        "",
+        "hanbt/learn_dl#63 (the δ of another gate)",
         {
             "welch_biases": [("np.sum(delta_hidden, axis=0)", "np.sum(delta_out, axis=0)")],
             "planar": [("np.sum(dZ1, axis=1, keepdims=True)", "np.sum(dZ2, axis=1, keepdims=True)")],
@@ -908,7 +911,7 @@ BP3 = [
     ),
     Mistake(
         "zero", "BP3", "the bias gradient stays 0: the biases never learn",
-        "nntrainer/nntrainer#219",
+        "nntrainer/nntrainer#219, mattm/simple-neural-network#5, #10",
         {
             "nielsen": [("            nabla_b[l] = delta\n", "")],
             "nielsen_cross_entropy": [("nabla_b.insert(0, d)", "nabla_b.insert(0, np.zeros(d.shape))")],
@@ -940,6 +943,22 @@ BP3 = [
             "planar": [("db2 = (1 / m) *", "db2 = -(1 / m) *"), ("db1 = (1 / m) *", "db1 = -(1 / m) *")],
             "fully_connected": [("db = dout.sum(axis=0)", "db = -dout.sum(axis=0)")],
             "plain_rows": [("delta.sum(axis=0)", "-delta.sum(axis=0)")],
+        },
+    ),
+    Mistake(
+        "bias-for-gradient", "BP3", "the biases themselves where their gradient belongs",
+        "apache/systemds#2330",
+        {
+            "nielsen": [("nabla_b[l] = delta", "nabla_b[l] = self.biases[l]")],
+            "welch_biases": [("np.sum(delta_out, axis=0)", "self.b2"), ("np.sum(delta_hidden, axis=0)", "self.b1")],
+            "deep": [("db = np.sum(dZ, axis=1, keepdims=True) / m", "db = b")],
+            "two_layer_net": [("dscores.sum(axis=0)", "b2"), ("dhidden.sum(axis=0)", "b1")],
+            "fully_connected": [("db = dout.sum(axis=0)", "db = b")],
+            "dense_rows": [("grad.sum(axis=0, keepdims=True)", "self.b")],
+            "dense_columns": [("bias_gradient = output_gradient", "bias_gradient = self.bias")],
+            "book_layers": [("np.sum(dvalues, axis=0, keepdims=True)", "self.biases")],
+            "plain_rows": [("delta.sum(axis=0)", "biases[l - 1]")],
+            "plain_columns": [("deltas[l].sum(axis=1, keepdims=True) / m", "biases[l]")],
         },
     ),
     Mistake(
