@@ -188,6 +188,7 @@ class Path:
     deltas: list[list[Array]] = field(default_factory=list)
 
 
+@np.errstate(all="ignore")  # of programs that overflow
 def explanations(problems: Sequence[Problem], seen: Sequence[Seen]) -> list[Explanation]:
     """What explains the numbers, the simplest first; there is always one, if only that nothing is known."""
     found: list[Explanation] = []
@@ -241,7 +242,7 @@ def _one_layer(path: Path, passes: Sequence[Pass], seen: Sequence[Seen], l: int)
     after = [None if l == L else d[l] for d in path.deltas]
     known: list[list[Array]] = []
     for mistake, delta in _deltas(passes, seen, l, after):
-        if any(d is None or d.shape != p.z[l - 1].shape for d, p in zip(delta, passes, strict=True)):
+        if not all(_fits(d, p.z[l - 1]) for d, p in zip(delta, passes, strict=True)):
             continue
         if any(_is_one(ratio(delta, other) or (0.0,)) for other in known):
             continue  # the same numbers as a simpler way
@@ -264,6 +265,10 @@ def _one_layer(path: Path, passes: Sequence[Pass], seen: Sequence[Seen], l: int)
                 yield Path([*path.steps, Step(l, mistake, b, w)], deltas)
                 if not w.mistake.slug and not (b and b.mistake.slug):
                     return  # any other way would need two changes, or more
+
+
+def _fits(delta: Any, z: Array) -> bool:
+    return delta is not None and np.shape(delta) == z.shape and bool(np.isfinite(delta).all())
 
 
 def _deltas(

@@ -18,7 +18,7 @@ What a mistake needs to be seen stands in `seen_if`, by implementation ("*" for 
 
 from typing import NamedTuple
 
-from diagnose.right import RIGHT
+from diagnosis.right import RIGHT
 
 Changes = list[tuple[str, str]]
 

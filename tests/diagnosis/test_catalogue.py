@@ -6,8 +6,8 @@ import warnings
 
 import numpy as np
 import pytest
-from diagnose.catalogue import MISTAKES, source_with
-from diagnose.right import RIGHT, caller, random_problem
+from diagnosis.catalogue import MISTAKES, source_with
+from diagnosis.right import RIGHT, caller, random_problem
 
 PLANTED = [(mistake, name) for mistake in MISTAKES for name in mistake.planted]
 by_mistake = pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: f"{mistake.equation}-{mistake.slug}")

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from diagnose.right import RIGHT, caller, random_problem
+from diagnosis.right import RIGHT, caller, random_problem
 
 import tinygrad_edu as tg
 
