@@ -106,17 +106,17 @@ def diagnose(
                     words = f"the gradients are right, but it changes its argument {name}; let it work on a copy"
                     return of_behaviour(trial._replace(trouble="mutates-inputs", words=words), setting)
                 if form.updates and explained.convention.is_descent:
-                    explained = uphill(explained, max(form.depths))
+                    explained = uphill(explained, trial.problems[0].depth)
                 else:
                     explained = with_cost(trial.problems, trial.seen, explained)
-                return of_explanation(trial.form, setting, explained, None)
+                return of_explanation(trial, setting, explained, None)
             trials.append((explained.cost, trial, explained))
     if trials:
         _, trial, explained = min(trials, key=lambda t: t[0])
         if explained.unknown and (name := next((s.changed for s in trial.seen if s.changed), "")):
             words = f"it changes its argument {name}, and computes with what it has made of it; let it work on a copy"
             return of_behaviour(trial._replace(trouble="mutates-inputs", words=words), setting)
-        return of_explanation(trial.form, setting, explained, smallest(trial.form, setting, explained))
+        return of_explanation(trial, setting, explained, smallest(trial, setting, explained))
     return _in_trouble(student_backprop, setting)
 
 
@@ -132,7 +132,9 @@ def _in_trouble(student: Any, setting: Setting) -> Diagnosis:
                 if square.trouble is None:
                     explained = explanations(square.problems, square.seen)[0]
                     if explained.found and not explained.unknown:
-                        return of_explanation(form, setting, explained, smallest(form, setting, explained), trial.words)
+                        return of_explanation(
+                            square, setting, explained, smallest(square, setting, explained), trial.words
+                        )
     # What tells most is a program that ran, then one that gave something; an exception may come of the layout alone.
     order = ["random", "accumulates-over-calls", "mutates-inputs", "nan", "shape", "exception", "other-form"]
     return of_behaviour(min(troubles, key=lambda t: order.index(t.trouble or "exception")), setting)
@@ -152,12 +154,20 @@ def _setting(activation: str, output: str, cost: str) -> Setting:
 def attempt(
     form: Form, setting: Setting, sizes: dict[int, tuple[Sizes, ...]], batches: Sequence[int] = BATCHES
 ) -> Trial:
-    """Run the program on three networks, each twice."""
-    depth = max(form.depths)
-    setting = replace(setting, classes=form.classes)
+    """Run the program on three networks as deep as it can have, or else less deep."""
+    trials = []
+    for depth in sorted(form.depths, reverse=True):
+        trials.append(_attempt(form, replace(setting, classes=form.classes), sizes[depth], batches))
+        if trials[-1].trouble not in ("exception", "shape"):
+            return trials[-1]
+    return trials[0]
+
+
+def _attempt(form: Form, setting: Setting, sizes: Sequence[Sizes], batches: Sequence[int]) -> Trial:
+    """Run the program on networks of these sizes, twice each."""
     problems = [
         problem(widths, 1 if form.is_single else n, setting, seed, form.has_biases)
-        for seed, (widths, n) in enumerate(zip(sizes[depth], batches, strict=True))
+        for seed, (widths, n) in enumerate(zip(sizes, batches, strict=True))
     ]
     seen: list[Seen] = []
     for p in problems:
@@ -219,10 +229,11 @@ def _changed(first: Seen, again: Seen) -> tuple[str, str]:
 # --- The smallest network that shows it -----------------------------------------------------------------------
 
 
-def smallest(form: Form, setting: Setting, explained: Explanation) -> Evidence | None:
+def smallest(trial: Trial, setting: Setting, explained: Explanation) -> Evidence | None:
     """The first of ever larger networks of small whole numbers whose gradients are wrong."""
+    form = trial.form
     setting = replace(setting, classes=form.classes)
-    for depth in sorted(form.depths):
+    for depth in range(2, trial.problems[0].depth + 1):
         for sizes in _ever_larger(depth):
             for n in (1,) if form.is_single else (1, 2):
                 for seed in range(3):

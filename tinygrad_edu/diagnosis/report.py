@@ -163,7 +163,7 @@ def _words(mistake: Mistake, layers: list[int | None]) -> str:
 
 
 def of_explanation(
-    form: Form, setting: Setting, explained: Explanation, evidence: Evidence | None, only_square: str = ""
+    trial: Trial, setting: Setting, explained: Explanation, evidence: Evidence | None, only_square: str = ""
 ) -> Diagnosis:
     """The answer for a program that was explained."""
     findings = tuple(
@@ -174,13 +174,15 @@ def of_explanation(
     if explained.unknown:
         unknown = (explained.unknown[0], explained.unknown[1] + 1)
         note = f"The gradients of layer {unknown[1]} are wrong, in a way that is not known here; "
-        if explained.unknown[1] == max(form.depths):
+        if explained.unknown[1] == trial.problems[0].depth:
             note += "it is the last, so look at the forward pass, at BP1, and at BP3 and BP4 of this layer."
         else:
             note += f"those of later layers are {'as said' if findings else 'right'}."
     elif only_square:
         note = f"It only runs on networks of equal widths; else: {only_square}"
-    return Diagnosis(setting, describe(form, setting, explained.convention), findings, "", unknown, evidence, note)
+    return Diagnosis(
+        setting, describe(trial.form, setting, explained.convention), findings, "", unknown, evidence, note
+    )
 
 
 def describe(form: Form, setting: Setting, c: Convention) -> str:
