@@ -359,7 +359,7 @@ CASES: dict[Callable[..., Any], list[Case]] = {
     np.average: [
         *options(np.average, (2, 3), {}, {"axis": 0}, {"axis": 1, "keepdims": True}),
         Case("weights", lambda a, w: np.average(a, weights=w), ((2, 3), (2, 3)), 0.5, 2),
-        Case("of integers", lambda w: np.average(np.array([1, 5, 2]), weights=w), ((3,),), 0.5, 2),
+        Case("of integers", lambda w: np.average(np.array([1, 5, 2], np.int8), weights=w), ((3,),), 0.5, 2),
         Case("weights of an axis", lambda a, w: np.average(a, axis=1, weights=w), ((2, 3), (3,)), 0.5, 2),
         Case(
             "weights, keepdims", lambda a, w: np.average(a, axis=1, weights=w, keepdims=True), ((2, 3), (2, 3)), 0.5, 2

@@ -101,7 +101,7 @@ CALLS = [
     (np.linalg.cond, (TABLE, "x"), {}),
     *((fn, (np.ones(3),), {}) for fn in (np.linalg.svd, np.linalg.qr, np.linalg.cond)),
     *((np.linalg.cond, (np.ones(shape),), {}) for shape in ((0, 0), (2, 0, 0))),
-    *((np.linalg.cond, (a, 2), {}) for a in (TABLE, np.zeros((2, 2)), np.ones((2, 2)))),
+    *((np.linalg.cond, (a, p), {}) for p in (2, -2) for a in (TABLE, np.zeros((2, 2)), np.ones((2, 2)))),
     (np.linalg.cond, (np.array([[NAN, 1.0], [2.0, 1.0]]),), {}),
     *((np.linalg.lstsq, (np.diag([2.0, 0.01]), np.ones(2), rcond), {}) for rcond in (None, 0.1, -1)),
     (np.linalg.lstsq, (np.diag([2.0, 0.0]), np.ones(2), -1), {}),
