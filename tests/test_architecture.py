@@ -197,12 +197,13 @@ def names_defined(tree: ast.AST) -> set[str]:
 
 OF_OTHERS = {
     "_fields",
+    "_replace",
     "_getframe",
     "_session",
     "_create_session",
     "_repr_png_",
     "_repr_image_svg_xml",
-}  # private or odd names of Python, NumPy, Graphviz
+}  # private or odd names of Python (those of named tuples are public), NumPy, Graphviz
 
 
 def is_private(name: str) -> bool:
