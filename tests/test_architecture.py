@@ -31,6 +31,7 @@ ROOMS = [
     "compiler",
     "training",
     "check",
+    "testing",
     "data",
     "viz",
 ]
@@ -129,11 +130,17 @@ FILES_OF = {
         "explorer",
     ],
     "check": ["layers", "arguments", "witnesses", "gradients", "backprop", "learning_speed"],
+    "testing": ["numbers", "strategies", "gradients", "backprop"],
 }
 KNOWS_NOTHING = {"errors", "tables", "figures", "backprop", "data"}  # rooms that import nothing of ours
 
 LIGHT = {"numpy", "tinygrad_edu"}
-LAZY = {"viz/dot.py"}  # a file that is itself imported only where it is used
+LAZY = {  # files that are themselves imported only where they are used
+    "viz/dot.py",
+    "testing/numbers.py",
+    "testing/strategies.py",
+    "testing/backprop.py",
+}
 
 
 def room_of(path: Path) -> str:
