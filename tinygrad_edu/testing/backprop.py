@@ -74,9 +74,9 @@ def assert_matches_backprop(
     if not callable(fn):
         raise TypeError(f"{WHO}: fn must be a function of weights, biases, x and y, not {shown(fn)}")
     for name, value, known in (
-        ("activation", activation, by_hand.ACTIVATION_FORMULAS),
+        ("activation", activation, [*by_hand.ACTIVATION_FORMULAS]),
         ("output", output, [*by_hand.ACTIVATION_FORMULAS, "softmax"]),
-        ("cost", cost, by_hand.COST_FORMULAS),
+        ("cost", cost, [*by_hand.COST_FORMULAS]),
     ):
         if value not in known:
             raise ValueError(unknown_name(f"{WHO}: {name}", value, known))

@@ -26,8 +26,7 @@ def arrays(
 ) -> st.SearchStrategy[Array]:
     """Arrays of finite, round numbers that keep away from where a function has a corner.
 
-    They shrink to the roundest number of all: whole ones before those with one decimal, and these before those with
-    two; small ones before large ones.
+    They shrink to whole numbers if these will do, else to numbers with one decimal, and to small ones.
 
     Parameters
     ----------
@@ -64,13 +63,16 @@ def arrays(
 
     def of_shape(shape: Any) -> st.SearchStrategy[Array]:
         size = math.prod(np.atleast_1d(shape).tolist())
-        fine_enough = [drawn for drawn in numbers if not unique or size <= len(drawn.elements)]
-        if not fine_enough:
+        levels = numbers
+        if unique:
+            different = [list(dict.fromkeys(number.elements)) for number in numbers]
+            levels = [st.sampled_from(values) for values in different if len(values) >= size]
+        if not levels:
             raise ValueError(
                 f"arrays: shape {shape} needs {size} different numbers, but between these bounds there are "
-                f"{len(numbers[-1].elements)}"
+                f"{len(different[-1])}"
             )
-        entries = st.sampled_from([*fine_enough, *fine_enough[-1:] * 2]).flatmap(
+        entries = st.sampled_from([*levels, *levels[-1:] * 2]).flatmap(
             lambda number: st.lists(number, min_size=size, max_size=size, unique=unique)
         )
         return entries.map(lambda drawn: np.array(drawn, dtype).reshape(shape))
@@ -80,7 +82,10 @@ def arrays(
 
 @cache
 def _numbers(low: float, high: float, corners: tuple[float, ...], distance: float) -> list[Any]:
-    """Strategies for a number with no decimal, with one, and so on; to make them takes longer than to draw from them."""
+    """Strategies for a number: rounded to no decimal, to one, and so on. It takes longer to make them than to draw.
+
+    All draw from the same finely spaced numbers, so that a failing example can become rounder and stay what it is.
+    """
     decimals, values = round_numbers(low, high)
     values = [v for v in values if all(abs(v - corner) >= distance * (1 - 1e-9) for corner in corners)]
     if not values:
@@ -88,16 +93,22 @@ def _numbers(low: float, high: float, corners: tuple[float, ...], distance: floa
             f"arrays: no number from {low:g} to {high:g} is {distance:g} away from "
             f"{', '.join(f'{corner:g}' for corner in corners)}; widen the bounds, or take a smaller distance"
         )
+    values.sort(key=lambda v: (abs(v), v < 0))
     levels = [[v for v in values if round(v, d) == v] for d in range(max(decimals, 0) + 1)]
-    return [st.sampled_from(level) for level in levels if level]
+    return [st.sampled_from([_rounded(v, level) for v in values]) for level in levels if level]
+
+
+def _rounded(v: float, level: list[float]) -> float:
+    """The next number of a level, away from 0 if there is one."""
+    farther = [w for w in level if w >= v >= 0 or w <= v <= 0]
+    return min(farther or level, key=lambda w: abs(w - v))
 
 
 def round_numbers(low: float, high: float) -> tuple[int, list[float]]:
-    """How many decimals there are, and a hundred to a thousand numbers from low to high, the roundest first."""
+    """How many decimals there are, and a hundred to a thousand numbers from low to high, equally spaced."""
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
         raise ValueError(f"arrays: min_value must be below max_value, and both finite, not {low} and {high}")
     decimals = -math.floor(math.log10((high - low) / 100))
     first, last = (end * 10.0**decimals for end in (low, high))
     # float("37e-2") is the float nearest to 0.37, which 37 · 0.01 need not be
-    values = [float(f"{k}e{-decimals}") for k in range(math.ceil(first - 1e-9), math.floor(last + 1e-9) + 1)]
-    return decimals, sorted(values, key=lambda v: (len(f"{v:.12g}".partition(".")[2]), abs(v), v < 0))
+    return decimals, [float(f"{k}e{-decimals}") for k in range(math.ceil(first - 1e-9), math.floor(last + 1e-9) + 1)]

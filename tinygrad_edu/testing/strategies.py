@@ -36,8 +36,8 @@ STANDARD_DEVIATIONS: dict[str, Callable[[int, int], float]] = {
 """Of the weights, by the name of the initialiser; see `tinygrad_edu.nn.initializers`."""
 
 LIMITS = {
-    "sigmoid": (0.0, 1.0), "softmax": (0.0, 1.0), "tanh": (-1.0, 1.0), "sine": (-1.0, 1.0),
-    "relu": (0.0, 2.0), "softplus": (0.0, 2.0),
+    "sigmoid": (0.0, 1.0), "softmax": (0.0, 1.0), "tanh": (-1.0, 1.0), "sine": (-1.0, 1.0), "elu": (-1.0, 2.0),
+    "relu": (0.0, 2.0), "gelu": (0.0, 2.0), "softplus": (0.0, 2.0),
 }  # fmt: skip
 """Where the outputs lie, so that targets can lie there, too."""
 
@@ -163,40 +163,37 @@ def networks(
             f"networks: {'-'.join(map(str, widest))} have more than {MOST} weights and biases, too many for Hypothesis "
             "to draw; small networks show the same mistakes"
         )
-    if sizes is not None and sizes[-1] == 1:  # softmax of one unit is 1, whatever it is given
+    if (max_width if sizes is None else sizes[-1]) == 1:  # softmax of one unit is 1, whatever it is given
         outputs = [sigma for sigma in outputs if sigma not in SOFTMAX] or outputs
+    which, name = st.integers(0, max_width - 1), st.sampled_from(activations)  # which of the widths that are free
 
-    fixed = None if sizes is None else list(sizes)
-    widths = [(min_layers, max_layers), max_width, equal_widths]
-    return _network(fixed, widths, activations, outputs, inits, dtypes, zero_biases)
+    @st.composite
+    def network(draw: st.DrawFn) -> MLP:
+        output, spread = draw(st.sampled_from(outputs)), STANDARD_DEVIATIONS[draw(st.sampled_from(inits))]
+        if sizes is not None:
+            widths, hidden = list(sizes), [draw(name) for _ in sizes[2:]]
+        else:
+            layers = draw(st.lists(st.tuples(which, name), min_size=min_layers - 1, max_size=max_layers - 1))
+            places, hidden = [draw(which), *(place for place, _ in layers), draw(which)], [sigma for _, sigma in layers]
+            widths = _widths(places, max_width, equal_widths, least_outputs=2 if output in SOFTMAX else 1)
+        net = MLP(widths, hidden, output, rng=0, dtype=draw(st.sampled_from(dtypes)))
+        for layer in net.layers:
+            W, b = layer.linear.W, layer.linear.b
+            W.data = draw(_around_zero(W.shape, sqrt(3) * spread(*W.shape)))
+            b.data = np.zeros(b.shape) if zero_biases else draw(_around_zero(b.shape, 1.0))
+        note(_Parameters(net))
+        return net
+
+    return network()
 
 
-@st.composite
-def _network(
-    draw: st.DrawFn, sizes: list[int] | None, widths: list[Any], activations: Sequence[Any], outputs: Sequence[Any],
-    inits: Sequence[str], dtypes: Sequence[npt.DTypeLike], zero_biases: bool,
-) -> MLP:  # fmt: skip
-    output, spread = draw(st.sampled_from(outputs)), STANDARD_DEVIATIONS[draw(st.sampled_from(inits))]
-    sizes = sizes or draw(_sizes(*widths, least_outputs=2 if output in SOFTMAX else 1))
-    hidden = [draw(st.sampled_from(activations)) for _ in sizes[2:]]
-    net = MLP(sizes, hidden, output, rng=0, dtype=draw(st.sampled_from(dtypes)))
-    for layer in net.layers:
-        W, b = layer.linear.W, layer.linear.b
-        W.data = draw(_around_zero(W.shape, sqrt(3) * spread(*W.shape)))
-        b.data = np.zeros(b.shape) if zero_biases else draw(_around_zero(b.shape, 1.0))
-    note(_Parameters(net))
-    return net
-
-
-@st.composite
-def _sizes(draw: st.DrawFn, layers: tuple[int, int], widest: int, equal: bool, *, least_outputs: int) -> list[int]:
-    """Units per layer, from the inputs to the outputs."""
-    n = draw(st.integers(*layers)) + 1
-    sizes: list[int] = []
-    for least in [1] * (n - 1) + [least_outputs]:
-        free = [size for size in range(least, widest + 1) if equal or size not in sizes[-2:]]
-        sizes.append(draw(st.sampled_from(free)))
-    return sizes
+def _widths(places: list[int], widest: int, equal: bool, *, least_outputs: int) -> list[int]:
+    """Units per layer, where each takes one of those that the two layers before it left free."""
+    widths: list[int] = []
+    for place, least in zip(places, [1] * (len(places) - 1) + [least_outputs], strict=True):
+        free = [width for width in range(least, widest + 1) if equal or width not in widths[-2:]]
+        widths.append(free[place % len(free)])
+    return widths
 
 
 class _Parameters:
@@ -259,6 +256,8 @@ def batches(
         raise ValueError(unknown_name("batches: cost", cost, COSTS))
     if labels and sizes[-1] == 1:
         raise ValueError("batches: labels are for two or more output units, but this network has one")
+    if n is not None and not isinstance(n, st.SearchStrategy):
+        check_whole("batches", n=n)
     if n is None:
         n = st.sampled_from(list(islice((k for k in count(2) if k not in sizes), 3)))
     return _batch(layers, cost, n, labels, None if anywhere else lambda x: _in_general_position(layers, x))
@@ -340,7 +339,7 @@ def _in_general_position(layers: Sequence[Layer], x: Array) -> bool:
         z = a @ layer.linear.W.value + layer.linear.b.value
         name = layer.activation
         if name == "softmax":
-            return bool(np.all(softmax(z) < 1 - SATURATED))
+            return z.shape[1] == 1 or bool(np.all(softmax(z) < 1 - SATURATED))
         if (name in BRANCHED or not isinstance(name, str)) and np.any(np.abs(z) < MARGIN):
             return False
         slope = np.abs(formulas_of(name).prime(z))
