@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from itertools import count, islice, pairwise
 from math import sqrt
 from typing import Any, NamedTuple
@@ -165,15 +166,15 @@ def networks(
         )
     if (max_width if sizes is None else sizes[-1]) == 1:  # softmax of one unit is 1, whatever it is given
         outputs = [sigma for sigma in outputs if sigma not in SOFTMAX] or outputs
-    which, name = st.integers(0, max_width - 1), st.sampled_from(activations)  # which of the widths that are free
+    which, functions = st.integers(0, max_width - 1), st.sampled_from(activations)  # which of the widths that are free
 
     @st.composite
     def network(draw: st.DrawFn) -> MLP:
         output, spread = draw(st.sampled_from(outputs)), STANDARD_DEVIATIONS[draw(st.sampled_from(inits))]
         if sizes is not None:
-            widths, hidden = list(sizes), [draw(name) for _ in sizes[2:]]
+            widths, hidden = list(sizes), [draw(functions) for _ in sizes[2:]]
         else:
-            layers = draw(st.lists(st.tuples(which, name), min_size=min_layers - 1, max_size=max_layers - 1))
+            layers = draw(st.lists(st.tuples(which, functions), min_size=min_layers - 1, max_size=max_layers - 1))
             places, hidden = [draw(which), *(place for place, _ in layers), draw(which)], [sigma for _, sigma in layers]
             widths = _widths(places, max_width, equal_widths, least_outputs=2 if output in SOFTMAX else 1)
         net = MLP(widths, hidden, output, rng=0, dtype=draw(st.sampled_from(dtypes)))
@@ -314,6 +315,7 @@ def _problem(
     return Problem(net, *draw(batches(net, cost, **options)), cost)
 
 
+@cache
 def _targets(output: str, cost: str, n: int, units: int, labels: bool | None, dtype: Any) -> st.SearchStrategy[Array]:
     """Targets of n examples: integer labels, rows with a single 1, or rows of other numbers."""
     classes = st.lists(st.integers(0, units - 1), min_size=n, max_size=n).map(np.array)
