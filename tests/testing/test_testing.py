@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -569,3 +570,26 @@ NET = tg.nn.MLP([2, 1], rng=0)
 def test_bad_arguments_are_explained(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+# --- the page ---------------------------------------------------------------------------------------------
+
+
+def test_the_page_says_what_happens(capsys):
+    """Its cells run, and the problem that it looks at is the one that it was shown."""
+    page = (Path(__file__).parents[2] / "docs" / "testing.md").read_text(encoding="utf-8")
+    cells = re.findall(r"^```\{code-cell\} python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert len(cells) >= 6
+    names, printed = {}, []
+    for cell in cells:
+        exec(compile(cell, "testing.md", "exec"), names)
+        printed.append(capsys.readouterr().out)
+    shown = printed[1].partition("seen:\n\n")[2]
+    assert "layer 1" in printed[1]
+    assert "(BP2)" in printed[1]
+    assert shown
+    assert cells[2].startswith(shown)
+    ratio, a = re.findall(r"\[(\S+) ", printed[2].splitlines()[-1])
+    assert ratio == a
+    assert "argument 1" in printed[3]
+    assert "W1 = array(" in printed[5]

@@ -33,6 +33,8 @@ def assert_matches_backprop(
 ) -> None:
     """Compare backpropagation of your own with BP1–BP4 on random networks, and show the smallest where it is wrong.
 
+    It draws its networks itself, always the same ones: call it in an ordinary test, without ``@given``.
+
     Parameters
     ----------
     fn : callable

@@ -1,4 +1,4 @@
-"""Random networks and batches for them, in which no mistake can hide."""
+"""Random networks and batches for them, which hide no mistakes."""
 
 from __future__ import annotations
 
@@ -52,12 +52,19 @@ MOST = 2000
 
 
 class Problem(NamedTuple):
-    """What a gradient can be computed of; it unpacks as ``net, x, y, cost = problem``."""
+    """A network with a cost of some examples; it unpacks as ``net, x, y, cost = problem``."""
 
     net: MLP
+    """The network."""
+
     x: Array
+    """Examples, shape (n, n_in)."""
+
     y: Array
+    """Targets, shape (n, n_out), or integer labels of shape (n,)."""
+
     cost: str
+    """A name from `tinygrad_edu.costs`."""
 
 
 def activations() -> st.SearchStrategy[str]:
