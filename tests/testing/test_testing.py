@@ -46,6 +46,12 @@ def drawn_from(strategy):
     return found
 
 
+def many(strategy):
+    found = []
+    settings(max_examples=40, database=None, derandomize=True)(given(strategy)(lambda one: found.append(one)))()
+    return found
+
+
 def widths(net):
     return [net.weights[0].shape[0], *(b.size for b in net.biases)]
 
@@ -256,13 +262,35 @@ def test_every_kind_of_target_is_drawn():
         assert len(x) <= rows
 
 
-def test_anywhere_means_also_where_mistakes_hide():
-    net = tg.nn.MLP([1, 4, 2], ["sigmoid"], rng=0)
+@given(
+    problems(
+        networks(max_layers=2, outputs=["tanh", "sine", "sigmoid", "elu", "gelu", "relu", "softplus"]), labels=False
+    )
+)
+def test_targets_lie_where_outputs_do(problem):
+    low, high = {"sigmoid": (0, 1), "tanh": (-1, 1), "sine": (-1, 1), "elu": (-1, np.inf)}.get(
+        problem.net.output, (0, np.inf)
+    )
+    assert np.all((problem.y >= low) & (problem.y <= high))
+
+
+@pytest.mark.parametrize(("activation", "output"), [("sigmoid", "sigmoid"), ("identity", "softmax")])
+def test_anywhere_means_also_where_mistakes_hide(activation, output):
+    net = tg.nn.MLP([1, 4, 2], activation, output, rng=0)
     net.weights[0].data = np.full((1, 4), 100.0)
+    net.weights[1].data = np.array([[1.0, -1.0]] * 4)
     x, _ = smallest(batches(net, anywhere=True), lambda _: True)
     assert np.all(x == 1)
     with pytest.raises(Unsatisfiable):
         find(batches(net, n=1), lambda _: True, settings=settings(SMALLEST, max_examples=1))
+
+
+def test_a_single_softmax_is_left_out_unless_it_is_asked_for():
+    assert not np.any([net.output == "softmax" for net in many(networks(sizes=[2, 1]))])
+    net = tg.nn.MLP([2, 1], output="softmax", rng=0)
+    x, y = smallest(batches(net, "cross_entropy"), lambda _: True)
+    assert y.shape == (len(x), 1)
+    assert all(n.output == "softmax" for n in many(networks(sizes=[2, 1], outputs=["softmax"])))
 
 
 @given(st.data())
@@ -364,6 +392,11 @@ def test_a_mistake_is_found_and_its_smallest_problem_is_small(name):
     assert len(x) == len(y) <= 4
     assert {*np.concatenate([x.ravel(), *(W.ravel() for W in weights), *biases])} == {1.0}
     assert {*y.ravel()} <= {0.0, 0.1, 1.0}
+
+
+def test_the_layer_next_to_the_outputs_is_named_first():
+    with pytest.raises(AssertionError, match="BP3, layer 2: fn gives"):
+        assert_matches_backprop(wrong(bias=lambda delta: delta.mean(axis=0)), sizes=[2, 3, 1])
 
 
 def test_both_numbers_are_those_of_the_problem_shown():
