@@ -29,6 +29,7 @@ nb_execution_mode = "force"
 nb_execution_raise_on_error = True
 nb_execution_timeout = 120
 nb_merge_streams = True
+nb_render_markdown_format = "myst"  # with formulas
 nb_code_prompt_show = "Show the answer"
 nb_code_prompt_hide = "Hide the answer"
 nb_output_stderr = "error"  # a warning in a cell is a failure too

@@ -1,4 +1,4 @@
-"""Random programs of some seventy kinds of NumPy operations, with options; `np` may be NumPy or a namespace like it."""
+"""Random programs of 120 kinds of NumPy operations, with options; `np` may be NumPy or a namespace like it."""
 
 from hypothesis import strategies as st
 
@@ -26,6 +26,17 @@ def aside(np, a):
     return a + 0.1 * np.arange(1.0, N * N + 1).reshape((N, N))
 
 
+def spread(np, a):
+    """A symmetric matrix whose eigenvalues, and singular values, lie well apart."""
+    b = np.tanh(a)
+    return 0.2 * (b + b.T) + np.diag(np.array([1.0, 4.0, 9.0]))
+
+
+def qr_of(np, a, mode):
+    """Q + R, or R alone."""
+    return sum(np.linalg.qr(a)) if mode == "reduced" else np.linalg.qr(a, mode=mode)
+
+
 # name → the operation and, for each option, the values it may take
 UNARY = {
     "tanh": (lambda np, a: np.tanh(a), {}),
@@ -44,6 +55,14 @@ UNARY = {
     "abs": (lambda np, a: np.abs(a) - 0.3, {}),
     "negative": (lambda np, a: -a, {}),
     "reciprocal": (lambda np, a: 1 / (1 + a * a), {}),
+    "of (-1, 1)": (
+        lambda np, a, name: getattr(np, name)(0.7 * np.tanh(a)) * 0.5,
+        {"name": ("sinh", "cosh", "tan", "arcsin", "arccos", "arctanh", "exp2", "deg2rad", "fabs", "positive")},
+    ),
+    "of (1, 2)": (
+        lambda np, a, name: getattr(np, name)(1.5 + 0.4 * np.sin(a)),
+        {"name": ("log2", "log10", "arccosh", "reciprocal", "square", "rad2deg")},
+    ),
     "softmax": (
         lambda np, a, axis: (
             np.exp(a - np.max(a, axis=axis, keepdims=True))
@@ -162,6 +181,72 @@ UNARY = {
         {"UPLO": ("L", "U")},
     ),
     "trace": (lambda np, a, offset: np.tanh(np.trace(a, offset)) - a * 0.3, {"offset": (0, 1, -1)}),
+    "without NaN": (
+        lambda np, a, name, **options: (
+            fitted(np, np.tanh(getattr(np, name)(np.where(np.eye(N) > 0, np.nan, aside(np, a)), **options))) + a * 0.1
+        ),
+        {"name": ("nansum", "nanprod", "nanmax", "nanmin", "nanmean"), **KEPT},
+    ),
+    "variance without NaN": (
+        lambda np, a, **options: np.tanh(np.nanvar(np.where(np.eye(N) > 0, np.nan, a), **options)) + a * 0.1,
+        {**KEPT, "ddof": (0, 1)},
+    ),
+    "corrected": (lambda np, a, **options: np.tanh(np.var(a, **options)) - a * 0.1, {**KEPT, "correction": (0, 1, 2)}),
+    "percentile": (
+        lambda np, a, q, **options: np.percentile(a, q, **options) - a * 0.2,
+        {"q": (30, 0, 100, 77), **KEPT, "method": ("linear", "nearest", "higher", "midpoint")},
+    ),
+    "cov": (
+        lambda np, a, **options: np.cov(np.tanh(a), **options) + a * 0.1,
+        {"rowvar": (True, False), "bias": (False, True), "ddof": (None, 0, 1, 2)},
+    ),
+    "corrcoef": (
+        lambda np, a, rowvar: np.corrcoef(np.tanh(a) + 5 * np.eye(N), rowvar=rowvar),
+        {"rowvar": (True, False)},
+    ),
+    "partition": (
+        lambda np, a, kth, axis: np.sum(np.partition(a, kth, axis=axis)[:kth]) * 0.2 + a * 0.5,
+        {"kth": (1, 2), "axis": (0, -2)},
+    ),
+    "argsort": (
+        lambda np, a, axis: np.take_along_axis(np.sin(a), np.argsort(a, axis=axis), axis=axis),
+        {"axis": (0, 1, -1)},
+    ),
+    "searchsorted": (
+        lambda np, a, side: a * np.searchsorted(np.array([-0.5, 0.2, 1.0]), a, side=side) * 0.3,
+        {"side": ("left", "right")},
+    ),
+    "unwrap": (
+        lambda np, a, **options: np.unwrap(3 * a, **options) * 0.3,
+        {"discont": (None, 4.0), "axis": (0, 1, -1), "period": (6.0, 3.0)},
+    ),
+    "delete": (
+        lambda np, a, obj, axis: squared(np, np.delete(a, obj, axis=axis)) * 0.8,
+        {"obj": (1, -1), "axis": (None, 0, 1)},
+    ),
+    "meshgrid": (
+        lambda np, a, **options: fitted(np, np.meshgrid(a[0], np.sin(a[:, 1]), **options)[1]),
+        {"indexing": ("xy", "ij"), "sparse": (False, True)},
+    ),
+    "uneven gradient": (
+        lambda np, a, axis: np.gradient(a, np.array([0.0, 1.0, 3.0]), axis=axis) * 0.3,
+        {"axis": (0, 1)},
+    ),
+    "qr": (lambda np, a, mode: np.abs(qr_of(np, 2 * np.eye(N) + 0.3 * np.tanh(a), mode)), {"mode": ("reduced", "r")}),
+    "svd": (
+        lambda np, a, compute_uv: (
+            np.linalg.svd(spread(np, a), compute_uv=False)
+            if not compute_uv
+            else np.square(np.linalg.svd(spread(np, a), full_matrices=False)[2])
+        ),
+        {"compute_uv": (False, True)},
+    ),
+    "eigh": (lambda np, a, UPLO: np.square(np.linalg.eigh(spread(np, a), UPLO=UPLO)[1]), {"UPLO": ("L", "U")}),
+    "spectral norm": (
+        lambda np, a, ord, **options: a / (1 + np.linalg.norm(spread(np, a), ord, **options)),
+        {"ord": (2, -2, "nuc"), "axis": (None, (0, 1), (1, 0)), "keepdims": (False, True)},
+    ),
+    "cond": (lambda np, a, p: np.tanh(np.linalg.cond(spread(np, a), p) / 9) - a * 0.3, {"p": (None, 2, -2, 1, "fro")}),
 }
 BINARY = {
     "add": (lambda np, a, b: (a + b) * 0.6, {}),
@@ -209,9 +294,37 @@ BINARY = {
         {"mode": ("full", "same", "valid")},
     ),
     "interp": (
-        lambda np, a, b, left: np.interp(np.sin(a), np.array([-0.9, 0.1, 0.8]), b[0], left=left) + a * 0.1,
-        {"left": (None, 0.5)},
+        lambda np, a, b, **options: np.interp(np.sin(a), np.array([-0.9, 0.1, 0.8]), b[0], **options) + a * 0.1,
+        {"left": (None, 0.5), "right": (None, -0.5), "period": (None, 2.5)},
     ),
+    "of two": (
+        lambda np, a, b, name: getattr(np, name)(1.5 + 0.4 * np.sin(a), 1.4 - 0.3 * np.cos(b)) * 0.5,
+        {"name": ("logaddexp2", "float_power", "fmod", "remainder", "fmax", "fmin", "copysign", "true_divide")},
+    ),
+    "cov of two": (
+        lambda np, a, b, **options: np.cov(np.tanh(a[:1]), np.tanh(b[1:]), **options) + a * 0.1,
+        {"bias": (False, True), "ddof": (None, 0, 2)},
+    ),
+    "insert": (
+        lambda np, a, b, obj, axis: squared(np, np.insert(a, obj, b[0], axis=axis)) * 0.7,
+        {"obj": (0, 2, -1), "axis": (0, 1)},
+    ),
+    "choose": (
+        lambda np, a, b, mode: np.choose(np.array([0, 1, 3]), [a, np.sin(b)], mode=mode),
+        {"mode": ("clip", "wrap")},
+    ),
+    "select": (lambda np, a, b, default: np.select([a > 0.5, b > 0], [np.sin(b), a], default), {"default": (0.0, 0.7)}),
+    "trapezoid of x": (
+        lambda np, a, b, axis: np.trapezoid(a, np.sin(b), axis=axis) + a * 0.2,
+        {"axis": (0, 1, -1)},
+    ),
+    "einsum of three": (
+        lambda np, a, b, optimize: np.einsum("ij,jk,kl->il", np.tanh(a), b, np.sin(a), optimize=optimize) / N,
+        {"optimize": (False, True)},
+    ),
+    "vecdot": (lambda np, a, b, axis: np.vecdot(np.tanh(a), b, axis=axis) * 0.5 + a * 0.1, {"axis": (0, -1)}),
+    "multi_dot": (lambda np, a, b: np.linalg.multi_dot([np.tanh(a), b[:, :2], np.sin(b)[:2]]) / N, {}),
+    "lstsq": (lambda np, a, b: fitted(np, np.linalg.lstsq((2 * np.eye(N) + 0.3 * np.tanh(a))[:, :2], b)[0][:1]), {}),
 }
 
 

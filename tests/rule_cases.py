@@ -136,6 +136,8 @@ EINSUMS = (
     ("...ij,...jk->...ik", (5, 2, 3), (3, 4)),
     ("...i,i...->...", (2, 3), (3, 2)),
     ("...", (2, 3)),
+    ("...i,...i->...", (2, 3, 4), (3, 4)),
+    ("...i->i", (3,)),
     ("b...,b->...", (2, 3, 2), (2,)),
     ("ii,ij->j", (2, 2), (2, 3)),
     ("ij, jk -> ki", (2, 3), (3, 4)),
@@ -155,19 +157,19 @@ def splits(fn: Callable[..., Any], shape: tuple[int, ...], sections: tuple[Any, 
 
 def near_identity(a: Any) -> Any:
     """A well-conditioned matrix."""
-    return 0.3 * a + np.eye(*a.shape[-2:]) * 2
+    return 0.3 * a + np.eye(*a.shape[-2:], dtype=a.dtype) * 2
 
 
 def gram(a: Any) -> Any:
     """A symmetric positive definite matrix."""
-    return a @ np.swapaxes(a, -1, -2) + np.eye(a.shape[-1])
+    return a @ np.swapaxes(a, -1, -2) + np.eye(a.shape[-1], dtype=a.dtype)
 
 
 def spread(a: Any) -> Any:
     """A matrix whose eigenvalues and singular values lie well apart; symmetric if square."""
     if a.shape[-1] == a.shape[-2]:
         a = a + np.swapaxes(a, -1, -2)
-    return a + np.eye(*a.shape[-2:]) * np.array([2.0, 5.0, 9.0, 14.0])[: a.shape[-1]]
+    return a + np.eye(*a.shape[-2:], dtype=a.dtype) * np.array([2, 5, 9, 14], a.dtype)[: a.shape[-1]]
 
 
 CONDITION = np.array([[True, False, True], [False, False, True]])
@@ -183,6 +185,7 @@ CASES: dict[Callable[..., Any], list[Case]] = {
         *(Case(f"** {n}", lambda a, n=n: a**n, ((2, 3),), 0.5, 2) for n in (0, 1, 2, 3, -1, 0.5, 2.0)),
         *(Case(f"negative base ** {n}", lambda a, n=n: a**n, ((3,),), -2, -0.5) for n in (3, -2, np.array([2, 3, 0]))),
         Case("2 **", lambda a: 2**a, ((3,),)),
+        Case("** each of -1, 0, 1", lambda a: a ** np.array([-1.0, 0.0, 1.0]), ((2, 3),), 0.5, 2),
     ],
     np.negative: unary(np.negative),
     np.positive: unary(np.positive),
@@ -257,7 +260,8 @@ CASES: dict[Callable[..., Any], list[Case]] = {
     np.expand_dims: options(np.expand_dims, (2, 3), {"axis": 0}, {"axis": -1}, {"axis": (0, 2)}),
     np.squeeze: options(np.squeeze, (1, 3, 1), {}, {"axis": 0}, {"axis": (0, -1)}),
     np.transpose: options(np.transpose, (2, 3, 4), {}, {"axes": (1, 0, 2)}, {"axes": (2, 0, 1)}, {"axes": (-1, 0, -2)})
-    + options(np.transpose, (3,), {}),
+    + options(np.transpose, (2, 3, 4), {"axes": [1, 2, 0]})
+    + options(np.transpose, (3,), {}, {"axes": 0}),
     np.swapaxes: options(np.swapaxes, (2, 3, 4), {"axis1": 0, "axis2": 2}, {"axis1": -1, "axis2": -2}),
     np.broadcast_to: options(np.broadcast_to, (3, 1), {"shape": (3, 2)}, {"shape": (4, 3, 2)})
     + options(np.broadcast_to, (), {"shape": (2, 0)}),
@@ -333,6 +337,11 @@ CASES: dict[Callable[..., Any], list[Case]] = {
             lambda x, xp, fp: np.interp(x * 3, xp * 0.1 + np.array([2.0, 0.6, 1.2]), fp, period=2.6),
             ((6,), (3,), (3,)),
         ),
+        Case(
+            "period below 0",
+            lambda x, fp: np.interp(x * 3, np.array([2.0, 0.6, 1.2]), fp, period=-2.6),
+            ((6,), (3,)),
+        ),
         Case("one point", lambda x, xp, fp: np.interp(x, xp, fp), ((4,), (1,), (1,))),
     ],
     np.polyval: [Case("", np.polyval, ((4,), (2, 2))), Case("number", lambda p: np.polyval(p, 1.5), ((3,),))],
@@ -350,7 +359,11 @@ CASES: dict[Callable[..., Any], list[Case]] = {
     np.average: [
         *options(np.average, (2, 3), {}, {"axis": 0}, {"axis": 1, "keepdims": True}),
         Case("weights", lambda a, w: np.average(a, weights=w), ((2, 3), (2, 3)), 0.5, 2),
+        Case("of integers", lambda w: np.average(np.array([1, 5, 2]), weights=w), ((3,),), 0.5, 2),
         Case("weights of an axis", lambda a, w: np.average(a, axis=1, weights=w), ((2, 3), (3,)), 0.5, 2),
+        Case(
+            "weights, keepdims", lambda a, w: np.average(a, axis=1, weights=w, keepdims=True), ((2, 3), (2, 3)), 0.5, 2
+        ),
         Case("of two", lambda a, w: np.average(a, axis=(2, -3), weights=w), ((2, 3, 4), (4, 2)), 0.5, 2),
         Case(
             "and their sum",
@@ -401,7 +414,11 @@ CASES: dict[Callable[..., Any], list[Case]] = {
         for fn in (np.nanvar, np.nanstd)
     },
     np.sort: options(np.sort, (3, 4), {}, {"axis": 0}, {"axis": None}, {"axis": 0, "kind": "stable"}, {"stable": True}),
-    np.partition: options(np.partition, (2, 5), {"kth": 2}, {"kth": 0, "axis": 0}, {"kth": 3, "axis": None}),
+    np.partition: [
+        *options(np.partition, (2, 5), {"kth": 2}, {"kth": 0, "axis": 0}, {"kth": 3, "axis": None}),
+        *options(np.partition, (5,), {"kth": 2}),
+        *options(np.partition, (2, 2, 3), {"kth": 1}),
+    ],
     np.quantile: [
         *options(np.quantile, (3, 4), {"q": 0.3}, {"q": 1.0, "axis": 0}, {"q": 0.0, "axis": (0, 1), "keepdims": True}),
         *options(
@@ -447,6 +464,7 @@ CASES: dict[Callable[..., Any], list[Case]] = {
             )
             for order in (1, 2)
         ),
+        Case("of integers", lambda x: np.gradient(np.array([1, 5, 2, 9]), x + np.arange(0.0, 20.0, 5)), ((4,),)),
         Case("a number", lambda f, h: np.gradient(f, h + 3, axis=0, edge_order=2), ((4, 2), ())),
     ],
     # --- products
@@ -469,10 +487,12 @@ CASES: dict[Callable[..., Any], list[Case]] = {
     np.outer: [Case("", np.outer, ((3,), (2, 2)))],
     np.linalg.outer: [Case("", np.linalg.outer, ((3,), (2,)))],
     np.kron: [
-        Case(f"{a}{b}", np.kron, (a, b)) for a, b in (((2, 3), (3, 2)), ((2,), (3,)), ((2,), (2, 3)), ((), (3,)))
+        Case(f"{a}{b}", np.kron, (a, b))
+        for a, b in (((2, 3), (3, 2)), ((2,), (3,)), ((2,), (2, 3)), ((2, 3), (2,)), ((), (3,)))
     ],
     np.cross: [
         Case("", np.cross, ((3,), (2, 3))),
+        Case("stack", np.cross, ((2, 2, 3), (2, 1, 3))),
         Case("axes", lambda a, b: np.cross(a, b, axisa=0, axisb=1, axisc=0), ((3, 2), (2, 3))),
         Case("axis", lambda a, b: np.cross(a, b, axis=0), ((3, 2), (3, 2))),
     ],
@@ -481,7 +501,7 @@ CASES: dict[Callable[..., Any], list[Case]] = {
     np.linalg.trace: options(np.linalg.trace, (2, 3, 3), {}, {"offset": -1}),
     np.linalg.matrix_power: [
         Case(f"{n}", lambda a, n=n: np.linalg.matrix_power(near_identity(a), n), ((2, 3, 3),))
-        for n in (0, 1, 2, 5, -1, -2)
+        for n in (0, 1, 2, 3, 5, -1, -2, -3)
     ],
     np.linalg.multi_dot: [Case("", lambda a, b, c: np.linalg.multi_dot([a, b, c]), ((2, 3), (3, 4), (4,)))],
     np.einsum: [
@@ -568,7 +588,7 @@ CASES: dict[Callable[..., Any], list[Case]] = {
     np.linalg.qr: [
         *(
             Case(f"{shape}", lambda a: joined(*np.linalg.qr(near_identity(a))), (shape,))
-            for shape in ((3, 3), (4, 2), (2, 3, 2))
+            for shape in ((3, 3), (4, 2), (2, 3, 2), (3, 4, 2))
         ),
         Case("r", lambda a: np.linalg.qr(near_identity(a), mode="r"), ((3, 2),)),
     ],
@@ -590,6 +610,8 @@ CASES: dict[Callable[..., Any], list[Case]] = {
             Case(f"spread {p}", lambda a, p=p: np.linalg.norm(spread(a), p), ((3, 2),), -0.5, 0.5)
             for p in (2, -2, "nuc")
         ),
+        Case("spread 2, keepdims", lambda a: np.linalg.norm(spread(a), 2, keepdims=True), ((3, 2),), -0.5, 0.5),
+        *options(np.linalg.norm, (1, 2, 3), {"ord": 1, "axis": (1, 2)}),
         *(
             options(
                 np.linalg.norm,
@@ -658,6 +680,7 @@ CASES: dict[Callable[..., Any], list[Case]] = {
     np.triu: options(np.triu, (3, 4), {}, {"k": -1}),
     np.pad: [
         *options(np.pad, (2, 3), {"pad_width": 1}, {"pad_width": ((1, 2), (0, 1)), "constant_values": 3.0}),
+        *options(np.pad, (2, 3), {"pad_width": 1, "constant_values": ((1.0, 2.0), (3.0, 4.0))}),
         *options(
             np.pad, (3, 4), *({"pad_width": 2, "mode": mode} for mode in ("edge", "reflect", "symmetric", "wrap"))
         ),
@@ -693,9 +716,12 @@ CASES: dict[Callable[..., Any], list[Case]] = {
             np.vstack: (((3,), (3,)), ((2, 3), (3,))),
             np.dstack: (((3,), (3,)), ((2, 3), (2, 3))),
             np.column_stack: (((3,), (3, 2)), ((3,), (3,))),
-            np.block: (((2,), (3,)), ((2, 1), (2, 3))),
         }.items()
     },
+    np.block: [
+        *(Case(f"{a}{b}", lambda a, b: np.block([a, b]), (a, b)) for a, b in (((2,), (3,)), ((2, 1), (2, 3)))),
+        *(Case(f"rows {a}{b}", lambda a, b: np.block([[a], [b]]), (a, b)) for a, b in (((3,), (3,)), ((2, 3), (3,)))),
+    ],
     np.append: [
         Case("flat", np.append, ((2, 2), (3,))),
         Case("axis", lambda a, b: np.append(a, b, axis=0), ((2, 2), (1, 2))),
@@ -712,10 +738,15 @@ CASES: dict[Callable[..., Any], list[Case]] = {
         ),
         Case("raise", lambda a, b: np.choose(np.array([0, 1, 1]), [a, b]), ((3,), (3,))),
     ],
-    np.select: [Case("", lambda a, b: np.select([a > 0.5, a > -0.5], [a * 2, b], default=7.0), ((5,), (5,)))],
+    np.select: [
+        Case("", lambda a, b: np.select([a > 0.5, a > -0.5], [a * 2, b], default=7.0), ((5,), (5,))),
+        Case("of 0 otherwise", lambda a: np.select([a > 0.5], [a * 2]), ((5,),)),
+    ],
     np.piecewise: [
         Case("functions", lambda x: np.piecewise(x, [x < 0, x >= 0], [lambda x: x**2, np.sin]), ((5,),)),
         Case("otherwise", lambda x: np.piecewise(x, [x < 0], [3.0, np.sqrt]), ((2, 3),)),
+        Case("one condition", lambda x: np.piecewise(x, np.array([True, False, True]), [np.square, np.sin]), ((3,),)),
+        Case("one element", lambda x: np.piecewise(x, [[False, True, False]], [np.square, np.sin]), ((3,),)),
     ],
     np.convolve: [
         Case(f"{mode} {a}{b}", lambda a, b, mode=mode: np.convolve(a, b, mode), (a, b))
@@ -725,10 +756,12 @@ CASES: dict[Callable[..., Any], list[Case]] = {
     np.linspace: [
         Case("", lambda a, b: np.linspace(a, b, 5), ((), (2,))),
         Case("open", lambda a: np.linspace(a, 1.0, 4, endpoint=False, axis=-1), ((2,),)),
+        *(Case(f"one, {end}", lambda a, b, end=end: np.linspace(a, b, 1, end), ((2,), ())) for end in (True, False)),
     ],
     np.vander: options(np.vander, (3,), {}, {"N": 2}, {"increasing": True}),
     np.apply_along_axis: [
         Case("to number", lambda a: np.apply_along_axis(lambda r: np.sum(r * r), 0, a), ((3, 2),)),
         Case("to vector", lambda a: np.apply_along_axis(lambda r: r[:2] * r[2], 1, a), ((2, 3, 2),)),
+        Case("from the end", lambda a: np.apply_along_axis(lambda r: r[:2] * r[2], -2, a), ((2, 3, 2),)),
     ],
 }

@@ -31,6 +31,7 @@ ROOMS = [
     "compiler",
     "training",
     "check",
+    "derivations",
     "testing",
     "data",
     "viz",
@@ -129,6 +130,7 @@ FILES_OF = {
         "page",
         "explorer",
     ],
+    "derivations": ["typeset", "steps", "derive", "mistakes", "answers", "exercise"],
     "check": ["layers", "arguments", "witnesses", "gradients", "backprop", "learning_speed"],
     "testing": ["numbers", "strategies", "gradients", "backprop"],
 }

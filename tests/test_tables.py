@@ -24,6 +24,7 @@ def compiled():
 SHOWN = {
     "check_backprop": lambda: tg.check_backprop(tg.nn.MLP([2, 3, 1], rng=0), X, Y),
     "check_grads": lambda: tg.check_grads(lambda p: p[0] * np.tanh(p[1]), (X, Y)),
+    "exercise": lambda: tg.exercise(1).check({"C": 0.0}),
     "learning_report": lambda: tg.learning_report(tg.nn.MLP([2, 3, 1], rng=0), X, Y),
     "History": lambda: tg.History([0.5, 0.1], [0.2, 0.9], [0.6, 0.2], [0.1, 0.8], advice=('So & so: "<1"',)),
     "no history": lambda: tg.History(),

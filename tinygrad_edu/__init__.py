@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from tinygrad_edu import backprop, costs, data, nn, optim, testing, viz
     from tinygrad_edu.check import check_backprop, check_grads, learning_report
     from tinygrad_edu.compiler import compile
+    from tinygrad_edu.derivations.derive import derive
+    from tinygrad_edu.derivations.exercise import exercise
     from tinygrad_edu.training.fit import fit
     from tinygrad_edu.training.history import History
     from tinygrad_edu.training.stopping import early_stopping
@@ -50,11 +52,13 @@ __all__ = [
     "costs",
     "data",
     "defvjp",
+    "derive",
     "detect_anomaly",
     "draw",
     "early_stopping",
     "elementwise_grad",
     "elu",
+    "exercise",
     "explore",
     "fit",
     "gelu",
@@ -93,8 +97,10 @@ _ROOM_OF = {
     "check_backprop": "check",
     "check_grads": "check",
     "compile": "compiler",
+    "derive": "derivations",
     "draw": "viz",
     "early_stopping": "training",
+    "exercise": "derivations",
     "explore": "viz",
     "fit": "training",
     "learning_report": "check",

@@ -99,6 +99,14 @@ CALLS = [
     (np.corrcoef, (TABLE[0], [1.0, 1.0, 1.0]), {}),
     (np.corrcoef, (np.float32([1, 2, 3]), [2, 4, 6.0]), {}),
     (np.linalg.cond, (TABLE, "x"), {}),
+    *((fn, (np.ones(3),), {}) for fn in (np.linalg.svd, np.linalg.qr, np.linalg.cond)),
+    *((np.linalg.cond, (np.ones(shape),), {}) for shape in ((0, 0), (2, 0, 0))),
+    *((np.linalg.cond, (a, 2), {}) for a in (TABLE, np.zeros((2, 2)), np.ones((2, 2)))),
+    (np.linalg.cond, (np.array([[NAN, 1.0], [2.0, 1.0]]),), {}),
+    *((np.linalg.lstsq, (np.diag([2.0, 0.01]), np.ones(2), rcond), {}) for rcond in (None, 0.1, -1)),
+    (np.linalg.lstsq, (np.diag([2.0, 0.0]), np.ones(2), -1), {}),
+    *((np.linalg.matrix_power, (np.ones(shape), 2), {}) for shape in ((3,), (2, 3), (2, 2))),
+    *((np.trim_zeros, (np.zeros(3), trim), {}) for trim in ("fb", "f", "b")),
     *((np.linalg.norm, (np.array([[1.0, INF, 1e300]]), ord), {}) for ord in (None, "fro", "f")),
     (np.linalg.norm, (np.array([INF, 1e300]), 2), {}),
     # Order
@@ -128,6 +136,7 @@ CALLS = [
     (np.diff, (np.array([1.0, INF, INF]),), {}),
     (np.ediff1d, (TABLE, [1.0, 2], 7), {}),
     (np.ediff1d, (np.arange(4), 1.5), {}),
+    (np.ediff1d, (TABLE, 1j), {}),
     (np.ediff1d, (np.float32([1, 5]), 1.5), {}),
     (np.ediff1d, (np.array([]),), {}),
     (np.trapezoid, (TABLE, [0, 1, 3]), {}),
@@ -243,6 +252,49 @@ def test_reduce_of_a_number(reduce, args):
 def test_an_axis_that_is_not_there_is_named_in_the_words_of_numpy(fn):
     with pytest.raises(np.exceptions.AxisError, match="axis 5 is out of bounds for array of dimension 2"):
         fn(tg.Tensor(TABLE, requires_grad=True), axis=5)
+
+
+# What NumPy takes and tensors do not, and words of the reason: there is no derivative, or NumPy would leave it to chance.
+REFUSED = {
+    "the full matrices of a decomposition": (lambda a: np.linalg.svd(a), "full_matrices=False"),
+    "Q of a wide matrix": (lambda a: np.linalg.qr(a), "at least as many rows as columns"),
+    "R of a wide matrix": (lambda a: np.linalg.qr(a, mode="r"), "at least as many rows as columns"),
+    "the full Q": (lambda a: np.linalg.qr(a.T, mode="complete"), "mode 'complete'"),
+    "padding with a mean": (lambda a: np.pad(a, 1, mode="mean"), "mode 'mean'"),
+    "padding with a ramp": (lambda a: np.pad(a, 1, mode="linear_ramp"), "mode 'linear_ramp'"),
+    "an odd reflection": (lambda a: np.pad(a, 1, mode="reflect", reflect_type="odd"), "mode 'reflect'"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_has_no_derivative_is_refused_in_words(name):
+    call, words = REFUSED[name]
+    with pytest.raises(ValueError, match=words):
+        call(tg.Tensor(TABLE, requires_grad=True))
+
+
+SEVERAL = {
+    "atleast_2d": lambda a: np.atleast_2d(a, a),
+    "broadcast_arrays": lambda a: np.broadcast_arrays(a, 1.0),
+    "gradient": lambda a: np.gradient(a),
+    "meshgrid": lambda a: np.meshgrid(a[0], a[1]),
+    "split": lambda a: np.split(a, 2),
+    "eigh": lambda a: np.linalg.eigh(a),
+    "divmod": lambda a: np.divmod(a, 2.0),
+}
+
+
+@pytest.mark.parametrize("name", SEVERAL)
+def test_several_results_come_as_numpy_gives_them(name):
+    a = np.array([[2.0, 1.0], [1.0, 3.0]])
+    assert type(SEVERAL[name](tg.Tensor(a, requires_grad=True))) is type(SEVERAL[name](a))
+
+
+def test_linspace_ends_exactly_where_it_should():
+    start, stop = np.random.default_rng(0).normal(size=(2, 50))
+    y = np.linspace(tg.Tensor(start, requires_grad=True), stop, 7)
+    assert np.array_equal(y.numpy()[-1], stop)
+    assert np.any(start + 6 * ((stop - start) / 6) != stop)  # which rounding does not do by itself
 
 
 # --- 0/0 ------------------------------------------------------------------------------------------------------

@@ -143,7 +143,65 @@ def test_equal_singular_values_and_eigenvalues_have_gradients():
     )
 
 
+SYMMETRIC_MATRIX = np.array([[4.0, 1.0, -0.5], [1.0, 3.0, 0.25], [-0.5, 0.25, 2.0]])
+OF_SYMMETRIC = {
+    "cholesky": lambda a: np.linalg.cholesky(a),
+    "eigh": lambda a: np.linalg.eigh(a)[1],
+    "eigvalsh": lambda a: np.linalg.eigvalsh(a),
+}
+
+
+@pytest.mark.parametrize("name", OF_SYMMETRIC)
+def test_the_gradient_at_a_symmetric_matrix_is_symmetric(name):
+    """As if both triangles moved together, although NumPy reads one."""
+    y = OF_SYMMETRIC[name](SYMMETRIC_MATRIX)
+    weights = np.arange(1.0, y.size + 1).reshape(y.shape)
+    gradient = tg.grad(lambda a: np.sum(weights * OF_SYMMETRIC[name](a)))(SYMMETRIC_MATRIX)
+    np.testing.assert_allclose(gradient, gradient.T, atol=1e-13)
+    assert np.max(np.abs(gradient)) > 0.1
+
+
+def test_the_vectors_of_equal_eigenvalues_have_no_finite_gradient():
+    with np.errstate(all="ignore"):
+        gradient = tg.grad(lambda a: np.linalg.eigh(a)[1][0, 1])(np.eye(2))
+    assert not np.isfinite(gradient).all()
+
+
+@pytest.mark.parametrize("p", [1, 1.5, 3])
+def test_an_element_that_is_0_leaves_the_gradient_of_a_norm_finite_at_every_order(p):
+    a = np.array([0.0, 3.0, -1.0])
+    norm = lambda a: np.linalg.norm(a, p)
+    assert tg.grad(norm)(a)[0] == 0
+    assert np.isfinite(tg.hvp(norm)(a, np.ones(3))).all()
+
+
+NAN_FUNCTIONS = (np.nansum, np.nanprod, np.nanmax, np.nanmin, np.nanmean, np.nanvar, np.nanstd, np.nancumsum)
+
+
+@pytest.mark.parametrize("fn", NAN_FUNCTIONS, ids=name_of)
+def test_an_element_that_is_nan_has_gradient_0(fn):
+    gradient = tg.grad(lambda a: np.sum(fn(a)))(np.array([1.5, np.nan, 0.5, 3.0]))
+    assert gradient[1] == 0
+    assert np.isfinite(gradient).all()
+    assert gradient.any()
+
+
+@pytest.mark.parametrize("fn", [np.power, np.float_power], ids=name_of)
+def test_powers_of_0(fn):
+    a, b = np.zeros(3), np.array([0.0, 1.0, 2.0])
+    of_base, of_exponent = tg.grad(lambda a, b: np.sum(fn(a, b)), (0, 1))(a, b)
+    assert of_base.tolist() == [0, 1, 0]
+    assert of_exponent.tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("fn", [np.absolute, np.fabs], ids=name_of)
+def test_the_gradient_of_the_absolute_value_is_0_at_0(fn):
+    assert tg.elementwise_grad(fn)(np.array([-2.0, 0.0, 3.0])).tolist() == [-1, 0, 1]
+
+
 def test_det_of_a_singular_matrix_has_its_cofactors_as_gradient():
+    diagonal = np.diag([1.0, 2.0, 1.0, 1.0, 1.0, 0.0])
+    np.testing.assert_array_equal(tg.grad(np.linalg.det)(diagonal), np.diag([0.0, 0, 0, 0, 0, 2]))
     a = np.arange(9.0).reshape(3, 3)
     np.testing.assert_allclose(tg.grad(np.linalg.det)(a), [[-3, 6, -3], [6, -12, 6], [-3, 6, -3]], atol=1e-12)
     product = tg.hvp(np.linalg.det)(np.ones((2, 2)), np.array([[1.0, 2.0], [3.0, 4.0]]))

@@ -6,6 +6,7 @@ that they call by different names. A formula is the right-hand side of its equat
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from tinygrad_edu.costs import FROM_LOGITS
@@ -58,6 +59,36 @@ FUNCTIONS = {
     "binary_cross_entropy_with_logits": ("cross-entropy cost of σ", "(σ({a}) − y)/{n}"),
     "cross_entropy": ("cross-entropy cost", "−y/({n}{a})"),
     "cross_entropy_with_logits": ("cross-entropy cost of softmax", "(softmax({a}) − y)/{n}"),
+}
+
+# The same where they are derived rather than drawn: what a function is, of one number z, and the derivatives that are
+# no single step of a program.
+VALUES = {
+    "sigmoid": "1 / (1 + exp(−{z}))",
+    "tanh": "(exp({z}) − exp(−{z})) / (exp({z}) + exp(−{z}))",
+    "relu": "{z} where {z} > 0, 0 elsewhere",
+    "leaky_relu": "{z} where {z} > 0, 0.01 {z} elsewhere",
+    "elu": "{z} where {z} > 0, exp({z}) − 1 elsewhere",
+    "gelu": "½ {z} (1 + tanh(√(2/π) ({z} + 0.044715 {z}³)))",
+    "softplus": "ln(1 + exp({z}))",
+    "sine": "sin({z})",
+    "step": "1 where {z} ≥ 0, 0 elsewhere",
+    "identity": "{z}",
+}
+SLOPES = {
+    "relu": "1 where {a} > 0, 0 elsewhere",
+    "leaky_relu": "1 where {a} > 0, 0.01 elsewhere",
+    "elu": "1 where {a} > 0, exp({a}) elsewhere",
+    "gelu": "½ (1 + tanh(√(2/π) ({a} + 0.044715 {a}³))) "
+    "+ ½ {a} (1 − tanh(√(2/π) ({a} + 0.044715 {a}³))²) √(2/π) (1 + 0.134145 {a}²)",
+    "step": "0",
+    "identity": "1",
+}
+# The cost of one example: {a} and {y} are entry j of its outputs and targets.
+COST_VALUES = {
+    "quadratic": "½ Σ_j ({y} − {a})²",
+    "binary_cross_entropy": "−Σ_j ({y} ln({a}) + (1 − {y}) ln(1 − {a}))",
+    "cross_entropy": "−Σ_j {y} ln({a})",
 }
 
 
@@ -123,6 +154,122 @@ def applied(function: str, z: str) -> str:
 def slope(function: str, z: str) -> str:
     """σ′(z); nothing where no function is applied."""
     return f"{function}′({z})" if function else ""
+
+
+def written_value(function: str, z: str) -> str:
+    """σ(z) written out, for a function of `tinygrad_edu.functional`.
+
+    >>> written_value("sigmoid", "z")
+    '1 / (1 + exp(−z))'
+    """
+    return VALUES[function].format(z=z)
+
+
+def written_slope(function: str, z: str, a: str) -> str:
+    """σ′(z) written out, in z or in a = σ(z).
+
+    >>> written_slope("sigmoid", "z1", "a1"), written_slope("tanh", "z1", "a1")
+    ('a1(1 − a1)', '1 − a1²')
+    """
+    return (SLOPES.get(function) or FUNCTIONS[function][1]).format(a=z, y=a)
+
+
+def written_softmax(z: str) -> str:
+    """An output of softmax, of the weighted inputs of one example.
+
+    >>> written_softmax("z2")
+    'exp(z2[p,j]) / (Σ_k exp(z2[p,k]))'
+    """
+    z_j, z_k = (entry(z, "p", index) for index in "jk")
+    return f"exp({z_j}) / ({summed('k', f'exp({z_k})')})"
+
+
+def mean_cost() -> str:
+    """C of the costs of all examples."""
+    return f"1/n {summed('p', entry('C', 'p'))}"
+
+
+def written_cost(cost: str, a: str, y: str) -> str:
+    """The cost of one example, of its outputs and targets j."""
+    return COST_VALUES[cost].format(a=a, y=y)
+
+
+def written_cost_slope(cost: str, a: str, y: str) -> str:
+    """∂C/∂a of one output written out, where C is the mean over n examples.
+
+    >>> written_cost_slope("quadratic", "a2[p,j]", "y[p,j]")
+    '(a2[p,j] − y[p,j])/n'
+    """
+    return FUNCTIONS[cost][1].replace("y", y).format(a=a, n="n ").strip()
+
+
+def entry(x: str, *indices: str) -> str:
+    """An entry of an array; 1[j=k] is 1 where j = k and 0 elsewhere.
+
+    >>> entry("W2", "i", "j")
+    'W2[i,j]'
+    """
+    return f"{x}[{','.join(indices)}]"
+
+
+def summed(index: str, term: str) -> str:
+    """A sum over an index."""
+    return f"Σ_{index} {term}"
+
+
+def chain(x: str, through: str, cost: str = "C") -> str:
+    """One way in which C depends on x.
+
+    >>> chain("z1", "a1")
+    '∂C/∂a1 ∂a1/∂z1'
+    """
+    return f"{gradient(through, cost)} {gradient(x, through)}"
+
+
+def chain_of(x: str, through: str, z: str) -> str:
+    """∂z/∂x where x is seen through one value alone.
+
+    >>> chain_of("z1", "a1", "z2")
+    '∂z2/∂a1 ∂a1/∂z1'
+    """
+    return f"{gradient(through, z)} {gradient(x, through)}"
+
+
+def softmax_slope(a_k: str, a_j: str) -> str:
+    """∂a_k/∂z_j of softmax: each output depends on every weighted input.
+
+    >>> softmax_slope("a2[p,k]", "a2[p,j]")
+    'a2[p,k](1[j=k] − a2[p,j])'
+    """
+    return f"{a_k}(1[j=k] − {a_j})"
+
+
+def softmax_error(a: str) -> str:
+    """BP1 of softmax, of an output: the sum over k taken apart."""
+    a_j, a_k = (entry(a, "p", index) for index in "jk")
+    return f"{a_j} ({gradient(a_j)} − {summed('k', f'{gradient(a_k)} {a_k}')})"
+
+
+def softmax_pair(a: str, y: str) -> tuple[str, str]:
+    """BP1 of softmax with the cross-entropy, of an output: before and after the sum over k is taken apart."""
+    (a_j, _), (y_j, y_k) = ([entry(x, "p", index) for index in "jk"] for x in (a, y))
+    return f"−1/n {summed('k', f'{y_k} (1[j=k] − {a_j})')}", f"({a_j} {summed('k', y_k)} − {y_j})/n"
+
+
+def times(factor: str, other: str) -> str:
+    """A product of numbers, of which one may be a sum or have a case for each sign.
+
+    >>> times("(a2 − y)/n", "1 − a2²")
+    '(a2 − y)/n · (1 − a2²)'
+    """
+    return " · ".join(f"({x})" if re.search(r" [+−] |^−| where ", _outside(x)) else x for x in (factor, other))
+
+
+def _outside(text: str) -> str:
+    """What stands in no parentheses."""
+    while text != (text := re.sub(r"\([^()]*\)", "", text)):
+        pass
+    return text
 
 
 def bp1(nabla: str, slope: str) -> str:
