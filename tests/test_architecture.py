@@ -33,6 +33,7 @@ ROOMS = [
     "check",
     "diagnosis",
     "derivations",
+    "testing",
     "data",
     "viz",
 ]
@@ -134,11 +135,17 @@ FILES_OF = {
     "diagnosis/forms": ["base", "functions", "classes", "layers"],
     "derivations": ["typeset", "steps", "derive", "mistakes", "answers", "exercise"],
     "check": ["layers", "arguments", "witnesses", "gradients", "backprop", "learning_speed"],
+    "testing": ["numbers", "strategies", "gradients", "backprop"],
 }
 KNOWS_NOTHING = {"errors", "tables", "figures", "backprop", "data"}  # rooms that import nothing of ours
 
 LIGHT = {"numpy", "tinygrad_edu"}
-LAZY = {"viz/dot.py"}  # a file that is itself imported only where it is used
+LAZY = {  # files that are themselves imported only where they are used
+    "viz/dot.py",
+    "testing/numbers.py",
+    "testing/strategies.py",
+    "testing/backprop.py",
+}
 
 
 def room_of(path: Path) -> str:

@@ -31,7 +31,7 @@ from tinygrad_edu.tensor import Tensor, stop_gradient
 from tinygrad_edu.transforms import elementwise_grad, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
 if TYPE_CHECKING:
-    from tinygrad_edu import backprop, costs, data, nn, optim, viz
+    from tinygrad_edu import backprop, costs, data, nn, optim, testing, viz
     from tinygrad_edu.check import check_backprop, check_grads, learning_report
     from tinygrad_edu.compiler import compile
     from tinygrad_edu.derivations.derive import derive
@@ -85,13 +85,14 @@ __all__ = [
     "step",
     "stop_gradient",
     "tanh",
+    "testing",
     "value_and_grad",
     "viz",
     "vjp",
 ]
 
 # The rest is loaded when it is first used, so that the import costs little more than that of NumPy.
-_ROOMS = {"backprop", "costs", "data", "nn", "optim", "viz"}
+_ROOMS = {"backprop", "costs", "data", "nn", "optim", "testing", "viz"}
 _ROOM_OF = {
     "History": "training",
     "check_backprop": "check",

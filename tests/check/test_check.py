@@ -17,22 +17,17 @@ COSTS = sorted(by_hand.COST_FORMULAS)
 
 @st.composite
 def problems(draw):
-    """A network of any depth, widths, activations and cost, with a batch of examples and targets."""
-    sizes = draw(st.lists(st.integers(1, 8), min_size=2, max_size=6))
-    hidden = [draw(st.sampled_from(ACTIVATIONS)) for _ in sizes[2:]]
-    output = draw(st.sampled_from([*ACTIVATIONS, "softmax"]))
-    gain = draw(st.sampled_from([0.1, 0.3, 1.0, 3.0, 10.0, 100.0]))
-    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    net = tg.nn.MLP(sizes, hidden, output, init=draw(st.sampled_from(["scaled", "normal"])), rng=rng)
+    """Any network with any cost, also where units are saturated or at a corner, where widths are equal, and n is 1."""
+    nets = tg.testing.networks(
+        max_layers=5, activations=ACTIVATIONS, outputs=[*ACTIVATIONS, "softmax"], equal_widths=True
+    )
+    net, x, y, cost = draw(tg.testing.problems(nets, costs=COSTS, n=st.integers(1, 6), anywhere=True))
+    gain = draw(st.sampled_from([1.0, 0.1, 0.3, 3.0, 10.0, 100.0]))
     for parameter in net.parameters():
         parameter.data = gain * parameter.numpy()
-    n = draw(st.integers(1, 6))
-    x = rng.normal(size=(n, sizes[0]))
-    if sizes[-1] >= 2 and draw(st.booleans()):
-        y = rng.integers(0, sizes[-1], n)
-    else:
-        y = draw(st.sampled_from([rng.uniform(size=(n, sizes[-1])), rng.integers(0, 2, (n, sizes[-1]))]))
-    return net, x, y, draw(st.sampled_from(COSTS)), gain
+    if y.ndim == 2 and draw(st.booleans()):
+        y = 0.5 * y  # then no row sums to 1
+    return net, x, y, cost, gain
 
 
 @settings(max_examples=10 * settings.default.max_examples)  # 500 in CI, 20,000 under `thorough`

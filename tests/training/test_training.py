@@ -35,21 +35,14 @@ def bits(model):
 # --- the update -----------------------------------------------------------------------------------------
 
 
-@given(
-    hidden=st.lists(st.tuples(st.integers(1, 4), st.sampled_from(["sigmoid", "tanh", "softplus"])), max_size=2),
-    pair=st.sampled_from([("sigmoid", "quadratic"), ("softmax", "quadratic"), ("identity", "quadratic"),
-                          ("sigmoid", "binary_cross_entropy"), ("softmax", "cross_entropy")]),
-    m=st.integers(1, 6),
-    eta=st.floats(0.01, 10),
-    seed=SEEDS,
-)  # fmt: skip
-def test_one_batch_is_nielsens_update(hidden, pair, m, eta, seed):
+NETWORKS = tg.testing.networks(activations=["sigmoid", "tanh", "softplus"], outputs=["sigmoid", "softmax", "identity"])
+
+
+@given(problem=tg.testing.problems(NETWORKS, n=st.integers(1, 6), labels=False), eta=st.floats(0.01, 10))
+def test_one_batch_is_nielsens_update(problem, eta):
     """w → w − η/m Σₓ δ aᵀ and b → b − η/m Σₓ δ, with δ found by hand, one example at a time."""
-    output, cost = pair
-    activation = [name for _, name in hidden]
-    net = MLP([3, *(n for n, _ in hidden), 2], activation, output, rng=seed)
-    x, labels = problem(m, seed=seed)
-    y = np.eye(2)[labels]
+    net, x, y, cost = problem
+    m, activation, output = len(x), net.activation, net.output
     W, b = [w.numpy() for w in net.weights], [v.numpy() for v in net.biases]
     sum_w, sum_b = [np.zeros_like(w) for w in W], [np.zeros_like(v) for v in b]
     for i in range(m):

@@ -192,7 +192,7 @@ def _checked_slopes(f: Callable[[Any], Any], x: Any, order: int, generator: np.r
     derivatives = []
     arrays = list(leaves_of(x))
     precise = [a.astype(float) for a in arrays]
-    eps = float(np.finfo(np.result_type(*arrays)).eps)
+    eps = max(float(np.finfo(a.dtype).eps) for a in arrays)
     for i, (a, g) in enumerate(zip(arrays, leaves_of(_gradient(f, x)), strict=True)):
         v = generator.normal(size=a.shape)
         v /= max(float(np.linalg.norm(v)), 1.0)
