@@ -131,7 +131,7 @@ FILES_OF = {
         "page",
         "explorer",
     ],
-    "diagnosis": ["problems", "mistakes", "explain", "forms", "report", "diagnose"],
+    "diagnosis": ["problems", "mistakes", "explain", "forms", "report", "diagnose", "worker", "grading"],
     "diagnosis/forms": ["base", "functions", "classes", "layers"],
     "derivations": ["typeset", "steps", "derive", "mistakes", "answers", "exercise"],
     "check": ["layers", "arguments", "witnesses", "gradients", "backprop", "learning_speed"],

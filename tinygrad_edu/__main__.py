@@ -17,7 +17,12 @@ from tinygrad_edu.viz.plots import learning_curves
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the demo with command-line arguments (those of the process by default)."""
+    """Run the demo with command-line arguments (those of the process by default); or, with ``check``, check files."""
+    given = sys.argv[1:] if arguments is None else arguments
+    if given[:1] == ["check"]:
+        from tinygrad_edu.diagnosis.grading import main as check
+
+        sys.exit(check(given[1:]))
     options = _parser().parse_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # "?" for a δ that the terminal does not have
