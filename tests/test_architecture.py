@@ -204,6 +204,7 @@ def names_defined(tree: ast.AST) -> set[str]:
 
 OF_OTHERS = {
     "_fields",
+    "_asdict",
     "_replace",
     "_getframe",
     "_session",

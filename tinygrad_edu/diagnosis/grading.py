@@ -20,8 +20,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from xml.sax.saxutils import quoteattr
 
-from tqdm import tqdm
-
 from tinygrad_edu.tables import as_text
 
 
@@ -138,6 +136,8 @@ def hinted(graded: Graded, hint: int) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Check files; returns 0 if all are right, 1 if one is not."""
+    from tqdm import tqdm
+
     options = _parser().parse_args(arguments)
     setting = {name: getattr(options, name) for name in ("activation", "output", "cost", "seconds", "megabytes")}
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
