@@ -72,7 +72,7 @@ class Explanation:
     ----------
     found : tuple of Found
     convention : Convention
-    unknown : tuple of (str, int, Ratio or None), or None
+    unknown : tuple of (str, int), or None
         The first quantity, and its layer, that nothing explains.
     """
 
@@ -363,8 +363,6 @@ def _factored(problems: Sequence[Problem], path: Path, L: int) -> Iterator[tuple
                 mine.append(Found(_factor(equation, w, problems), step.layer))
                 carried = carried * w
                 b, w = None if b is None else b / w, w / w
-            elif b is not None and not _is_one(b) and not _is_one(w) and step.layer > 1:
-                pass  # two factors: each is told of by itself
             if step.biases is not None and step.biases.mistake.slug:
                 mine.append(Found(step.biases.mistake, step.layer))
             if b is not None and not _is_one(b):
