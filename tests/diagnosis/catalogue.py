@@ -1190,6 +1190,7 @@ BP4 = [
         "last-example-only", "BP4", "= where += belongs: only the last example counts",
         "karpathy/micrograd#53, 0809zheng/CS231n-assignment2019#19",
         {"coursera_loop": [("Delta2 += np.outer", "Delta2 = np.outer"), ("Delta1 += np.outer", "Delta1 = np.outer")]},
+        same_as=(("BP3", "not-summed"),),  # the biases are a column of Theta
     ),
     Mistake(
         "integer-truncation", "BP4", "∂C/∂W is written into an array of integers and loses its fractions",
@@ -1292,6 +1293,7 @@ FORWARD = [
             "nielsen": [("a = sigmoid(z)", "a = sigmoid(z) if len(zs) < len(self.weights) - 1 else z")],
             "plain_rows": [("a[l] = sigmoid(z[l])", "a[l] = sigmoid(z[l]) if l < L else z[l]")],
         },
+        same_as=(("BP1", "z-for-a"),),
     ),
     Mistake(
         "no-hidden-activation", "forward", "the hidden layers are linear: the activation does nothing",

@@ -33,6 +33,10 @@ SQUARE_BATCHES = (3, 4, 5)
 """As large as the layers of `SQUARE` are wide: where only this runs, ⊙ stands for a matrix product, or the reverse."""
 
 
+OF_ITSELF = ("random", "accumulates-over-calls", "stale-weights")
+"""Troubles of a program that no other form explains: on a single example, say, shuffling would not be seen."""
+
+
 class Trial(NamedTuple):
     """What came of running a program in one form: numbers, or what went wrong."""
 
@@ -99,6 +103,8 @@ def diagnose(
         if form.is_single and trials:
             break  # it is for batches
         trial = attempt(form, setting, SIZES)
+        if trial.trouble in OF_ITSELF:
+            return of_behaviour(trial, setting)
         if trial.trouble is None:
             explained = explanations(trial.problems, trial.seen)[0]
             if not explained.found and not explained.unknown:
@@ -136,7 +142,7 @@ def _in_trouble(student: Any, setting: Setting) -> Diagnosis:
                             square, setting, explained, smallest(square, setting, explained), trial.words
                         )
     # What tells most is a program that ran, then one that gave something; an exception may come of the layout alone.
-    order = ["random", "accumulates-over-calls", "mutates-inputs", "nan", "shape", "exception", "other-form"]
+    order = [*OF_ITSELF, "mutates-inputs", "nan", "shape", "exception", "other-form"]
     return of_behaviour(min(troubles, key=lambda t: order.index(t.trouble or "exception")), setting)
 
 
@@ -179,6 +185,11 @@ def _attempt(form: Form, setting: Setting, sizes: Sequence[Sizes], batches: Sequ
             return Trial(form, problems, seen, *_changed(first, again))
         if first.again is not None and not same(first, first.again):
             return Trial(form, problems, seen, *_changed(first, first.again))
+        if first.later is not None and not same(first, first.later):
+            words = (
+                "an object that was called with other weights before gives other gradients: it has kept the old ones"
+            )
+            return Trial(form, problems, seen, "stale-weights", words)
         seen.append(first)
     return Trial(form, problems, seen)
 

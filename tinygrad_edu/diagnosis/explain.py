@@ -48,7 +48,8 @@ class Seen(NamedTuple):
     grad_biases: list[Array] | None  # None where it has no biases
     changed: str = ""  # which of its arguments it has changed
     cost: float | None = None  # C, where it returns it, too
-    again: Any = None  # what a second call of the same object gave
+    again: Seen | None = None  # what a second call of the same object gave
+    later: Seen | None = None  # what an object gave that had been called with other weights before
 
 
 @dataclass(frozen=True)
@@ -395,10 +396,22 @@ COSTS: dict[str, tuple[Callable[[Problem], float], str]] = {
     "one-over-n-missing": (lambda p: p.n, "the cost is a sum over the batch, but the gradient that of the mean"),
     "one-over-n-double": (lambda p: 1 / p.n, "the cost is a mean over the batch, but the gradient that of the sum"),
     "half-missing": (lambda p: 2, "the cost has no ½, but the gradient is that of a cost with it"),
-    "half-of-the-cross-entropy": (lambda p: 0.5, "the cost is half of the one whose gradient this is"),
+    "half-too-much": (lambda p: 0.5, "the cost is half of the one whose gradient this is"),
     "sign": (lambda p: -1, "the sign of the cost is wrong"),
 }
 """Factors between the cost and the gradient."""
+
+OTHER_COSTS: dict[str, tuple[Callable[[Array, Array], float], str]] = {
+    "half-of-the-cross-entropy": (
+        lambda a, y: float(-np.sum(y * np.log(a)) / len(a)),
+        "the cost has only −y ln a of the cross-entropy; −(1 − y) ln(1 − a) is missing",
+    ),
+    "log-of-wrong-class": (
+        lambda a, y: float(-np.mean(np.log(a))),
+        "the cost is the mean of −ln a over all classes, where that of the right class is meant",
+    ),
+}
+"""Costs that are returned in place of the one whose gradient is."""
 
 
 def with_cost(problems: Sequence[Problem], seen: Sequence[Seen], explained: Explanation) -> Explanation:
@@ -426,6 +439,9 @@ def with_cost(problems: Sequence[Problem], seen: Sequence[Seen], explained: Expl
     found = Mistake("other-cost", "cost", "the cost that is returned is not the one whose gradient this is")
     for slug, (factor, words) in COSTS.items():
         if np.allclose(ratios, [factor(p) for p in problems], rtol=1e-6):
+            found = Mistake(slug, "cost", words)
+    for slug, (cost, words) in OTHER_COSTS.items():
+        if np.allclose([s.cost for s in seen if s.cost is not None], [cost(p.solve().a[-1], p.y) for p in problems]):
             found = Mistake(slug, "cost", words)
     return Explanation((Found(found, None),), c)
 

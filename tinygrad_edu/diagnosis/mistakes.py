@@ -210,6 +210,12 @@ def outputs(p: Problem) -> list[tuple[Mistake, Delta]]:
     add("no-sigma-prime", words, lambda p, l, d: _nabla(p))
     if s.output == "softmax":
         add(
+            "softmax-jacobian-sign",
+            "the Jacobian of softmax has +a aᵀ in it, where it is diag(a) − a aᵀ",
+            lambda p, l, d: p.a[l] * (_nabla(p) + np.sum(_nabla(p) * p.a[l], axis=1, keepdims=True)),
+        )
+    if s.output == "softmax":
+        add(
             "softmax-diagonal",
             "only the diagonal a(1 − a) of softmax's Jacobian is used; each output depends on all of z{l}",
             lambda p, l, d: _nabla(p) * p.slope(l),
@@ -416,13 +422,18 @@ def hidden(p: Problem) -> list[tuple[Mistake, Delta]]:
     )
     add(
         "upstream-dropped",
-        "δ{l} is σ′(z{l}) alone: what comes back from layer {n} is missing".replace("{n}", "{next}"),
+        "δ{l} is σ′(z{l}) alone: what comes back from the next layer is missing",
         lambda p, l, d: p.slope(l),
     )
     add(
         "error-for-delta",
         "the error before σ′(z{next}) is carried back, where δ{next} is meant",
         lambda p, l, d: back(p, l, d / p.slope(l + 1)) * p.slope(l),
+    )
+    add(
+        "bias-column-wrong",
+        "δ{next} goes back through b{next} and all but the last row of w{next}: the wrong column of Theta is left out",
+        lambda p, l, d: (d @ np.vstack([p.problem.biases[l], p.problem.weights[l][:-1]]).T) * p.slope(l),
     )
     add("loop-stops-early", "δ{l} stays 0: the loop over the layers stops too early", lambda p, l, d: 0 * p.z[l - 1])
     add(
@@ -569,7 +580,7 @@ def of_weights() -> list[tuple[Mistake, Gradient]]:
         lambda p, l, d: np.outer(p.a[l - 1][0], d[l - 1][0]),
     )
     add(
-        "one-example",
+        "last-example-only",
         "only the last example is used; the sum over the batch is missing",
         lambda p, l, d: np.outer(p.a[l - 1][-1], d[l - 1][-1]),
     )

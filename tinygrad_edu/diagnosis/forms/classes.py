@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from copy import deepcopy
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -54,16 +55,21 @@ def _network(student: Any, *ways: tuple[Any, ...]) -> Any:
 
 def _nielsen(student: Any, p: Problem) -> Seen:
     net = _network(student, (p.sizes,), (*p.sizes,), ())
+    x, y = p.x.T.copy(), p.y.T.copy()
+    seen = _asked(net, p, x, y)
+    name = changed({"x": x, "y": y}, {"x": p.x.T, "y": p.y.T})
+    used = _network(student, (p.sizes,), (*p.sizes,), ())
+    _asked(used, replace(p, weights=[2 * W for W in p.weights]), p.x.T.copy(), p.y.T.copy())
+    again, later = (_asked(n, p, p.x.T.copy(), p.y.T.copy()) for n in (net, used))
+    return seen._replace(changed=name or seen.changed, again=again, later=later)
+
+
+def _asked(net: Any, p: Problem, x: Array, y: Array) -> Seen:
+    """What the object gives with the weights of the problem."""
     net.sizes, net.num_layers = p.sizes, len(p.sizes)
     net.weights = [W.T.copy() for W in p.weights]
     net.biases = [b[:, None].copy() for b in p.biases]
-    x, y = p.x.T.copy(), p.y.T.copy()
-    seen = _read_nielsen(net, net.backprop(x, y), p)
-    name = changed({"x": x, "y": y}, {"x": p.x.T, "y": p.y.T})
-    seen = seen._replace(changed=name or seen.changed)
-    for copied, given in ((net.weights, p.weights), (net.biases, p.biases)):  # as they were before
-        copied[:] = [array.T.copy() if array.ndim == 2 else array[:, None].copy() for array in given]
-    return seen._replace(again=_read_nielsen(net, net.backprop(p.x.T.copy(), p.y.T.copy()), p))
+    return _read_nielsen(net, net.backprop(x, y), p)
 
 
 def _read_nielsen(net: Any, result: Any, p: Problem) -> Seen:
@@ -72,7 +78,7 @@ def _read_nielsen(net: Any, result: Any, p: Problem) -> Seen:
     first, second = (as_arrays(f"result {i}", part) for i, part in enumerate(result, start=1))
     check_count("result 1", first, p)
     check_count("result 2", second, p)
-    seen = in_rows(p, *sorted_out(first, second, p), columns=True)
+    seen = in_rows(p, *sorted_out(second, first, p), columns=True)  # where the shapes do not tell, b first
     if not all(np.array_equal(w, W.T) for w, W in zip(net.weights, p.weights, strict=True)):
         seen = seen._replace(changed="weights")
     if p.n > 1 and (seen.grad_biases or [])[-1].shape == (p.n, p.sizes[-1]):
@@ -100,13 +106,20 @@ def _notes(student: Any, has_biases: bool, p: Problem) -> Seen:
 
 
 def _loss(student: Any, p: Problem) -> Seen:
-    net = _network(student, tuple(p.sizes), (p.sizes,), ())
+    net, used = (_network(student, tuple(p.sizes), (p.sizes,), ()) for _ in range(2))
+    _loss_of(used, replace(p, weights=[2 * W for W in p.weights]))
+    first, again, later = (_loss_of(n, p) for n in (net, net, used))
+    return first._replace(again=again, later=later)
+
+
+def _loss_of(net: Any, p: Problem) -> Seen:
+    """What the object gives with the weights of the problem."""
     for l, (W, b) in enumerate(zip(p.weights, p.biases, strict=True), start=1):
         net.params[f"W{l}"], net.params[f"b{l}"] = W.copy(), b.copy()
     if hasattr(net, "reg"):
         net.reg = 0.0
     takes_labels = p.setting.cost == "cross_entropy"
     y: Array = p.y.argmax(axis=1) if takes_labels else p.y.copy()
-    result, again = (net.loss(p.x.copy(), y) for _ in range(2))
-    first, second = (in_rows(p, *read(r, p, True), columns=False) for r in (result, again))
-    return first._replace(cost=cost_in(result[0]) if isinstance(result, tuple | list) else None, again=second)
+    result = net.loss(p.x.copy(), y)
+    seen = in_rows(p, *read(result, p, True), columns=False)
+    return seen._replace(cost=cost_in(result[0]) if isinstance(result, tuple | list) else None)
