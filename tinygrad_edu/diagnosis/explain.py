@@ -264,8 +264,8 @@ def _one_layer(path: Path, passes: Sequence[Pass], seen: Sequence[Seen], l: int)
                 if b and b.mistake.slug in ("bias-for-gradient",):  # which knows of no factor
                     b = b._replace(ratio=w.ratio)
                 yield Path([*path.steps, Step(l, mistake, b, w)], deltas)
-                if not w.mistake.slug and not (b and b.mistake.slug):
-                    return  # any other way would need two changes, or more
+                if not (mistake.slug or w.mistake.slug or (b and b.mistake.slug)):
+                    return  # nothing is changed, but perhaps for a factor
 
 
 def _fits(delta: Any, z: Array) -> bool:
