@@ -205,7 +205,7 @@ def test_two_functions_never_have_one_name():
 
 def test_latex_is_understood():
     """By the program that makes MathML of it for the pages."""
-    math = pytest.importorskip("docutils.utils.math.latex2mathml")
+    math = pytest.importorskip("docutils.utils.math.latex2mathml", reason="docutils comes with `make docs`")
     for output, cost in [("softmax", "cross_entropy"), ("gelu", "quadratic"), ("leaky_relu", "binary_cross_entropy")]:
         derivation = tg.derive(MLP([3, 2, 2], "elu", output, rng=0), cost, 0.1 * np.eye(3), np.full((3, 2), 0.5))
         text = derivation._repr_markdown_()

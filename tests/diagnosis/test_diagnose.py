@@ -109,10 +109,10 @@ def test_a_mistake_of_the_catalogue_is_named(case):
     assert answer(case) == OTHERWISE.get(MISTAKES[case.number].slug, "named")
 
 
-@pytest.mark.skipif(not THOROUGH, reason="a quarter of an hour: HYPOTHESIS_PROFILE=thorough")
 def test_the_whole_catalogue():
-    answers = [answer(case) for case in CASES]
-    assert answers.count("named") >= 0.95 * len(answers)
+    """In a quarter of an hour with the profile `thorough`, else every twentieth planting."""
+    answers = [answer(case) for case in CASES[:: 1 if THOROUGH else 20]]
+    assert answers.count("named") >= 0.97 * len(answers)
     assert answers.count("wrong") < 0.005 * len(answers)
 
 

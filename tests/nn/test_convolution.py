@@ -176,7 +176,7 @@ def in_torch(layer):
 @pytest.mark.peers
 @given(LAYERS, SEEDS, st.sampled_from([np.float64, np.float32]))
 def test_pytorch_agrees_at_first_and_second_order(drawn, seed, dtype):
-    torch = pytest.importorskip("torch")
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed by make; docs/benchmarks.md says why")
     layer, x = drawn
     f, point = function_and_point(layer, x)
     rng = np.random.default_rng(seed)

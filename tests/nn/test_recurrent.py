@@ -97,11 +97,12 @@ def test_backpropagation_through_time_by_hand_over_200_steps():
         np.testing.assert_allclose(p.grad, g, rtol=1e-10, atol=1e-14)
 
 
+@pytest.mark.peers
 @EACH
 @QUIET
 @given(SIZES, st.integers(0, 2**32 - 1), st.booleans())
 def test_it_is_pytorchs(kind, sizes, seed, begins):
-    torch = pytest.importorskip("torch")
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed by make; docs/benchmarks.md says why")
     n, T, n_in, n_hidden = sizes
     rng = np.random.default_rng(seed)
     ours, theirs = kind(n_in, n_hidden, rng=seed), getattr(torch.nn, kind.__name__)(n_in, n_hidden, batch_first=True)

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 import tinygrad_edu as tg
 
-torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.peers
+torch = pytest.importorskip("torch", reason="PyTorch is not installed by make; docs/benchmarks.md says why")
 
 DECAY = st.sampled_from([0.0, 0.01, 0.5])
 RATE = st.floats(1e-3, 1.0)

@@ -189,9 +189,11 @@ def corner(along: Callable[[float], Any]) -> tuple[float, float] | None:
 
 def _sides(along: Callable[[float], Any], h: float) -> tuple[float, float]:
     """The slopes at 0 from three points to its left and three to its right."""
-    left, right = ([float(along(s * k * h)) for k in (0, 1, 2)] for s in (-1, 1))
-    # Two numbers: the type of a tuple made by a generator does not say how many.
-    return tuple(s * (4 * f[1] - 3 * f[0] - f[2]) / (2 * h) for s, f in ((-1, left), (1, right)))  # type: ignore[return-value]
+    slopes = []
+    for side in (-1, 1):
+        f = [float(along(side * k * h)) for k in (0, 1, 2)]
+        slopes.append(side * (4 * f[1] - 3 * f[0] - f[2]) / (2 * h))
+    return slopes[0], slopes[1]
 
 
 def complex_step(along: Callable[[complex], Any]) -> float | None:

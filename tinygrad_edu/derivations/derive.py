@@ -154,7 +154,7 @@ def derive(
         f"{'-'.join(map(str, sizes))} network, {'' if x is None else f'n = {n} examples, '}{words.FUNCTIONS[cost][0]}",
         _symbols(net, given if values else None),
         list(sections(net)),
-        None if x is None else check_backprop(mlp, x, y, cost),  # type: ignore[arg-type]
+        None if x is None or y is None else check_backprop(mlp, x, y, cost),
     )
 
 

@@ -106,7 +106,8 @@ def _symbol(token: str) -> str:
     """a2[p,j]: the layer above, the indices below."""
     if token.startswith("1["):
         return rf"\mathbb{{1}}_{{{token[2:-1]}}}"
-    letter, layer, indices = re.fullmatch(r"([^\d\[])(\d*)(?:\[(.*)\])?", token).groups()  # type: ignore[union-attr]
+    letter: str
+    [(letter, layer, indices)] = re.findall(r"^([^\d\[])(\d*)(?:\[(.*)\])?$", token)
     above = f"^{{{layer}}}" if layer else ""
     below = f"_{{{indices.replace(',', ' ')}}}" if indices else ""
     return NAMED.get(letter, letter) + above + below

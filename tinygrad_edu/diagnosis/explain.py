@@ -186,7 +186,7 @@ class Path:
     """How the layers from the last to some other are explained, and δ of these, one list for each problem."""
 
     steps: list[Step] = field(default_factory=list)
-    deltas: list[list[Array]] = field(default_factory=list)
+    deltas: list[list[Any]] = field(default_factory=list)  # None where they are not known yet
 
 
 @np.errstate(all="ignore")  # of programs that overflow
@@ -217,7 +217,7 @@ def explanations(problems: Sequence[Problem], seen: Sequence[Seen]) -> list[Expl
 def _paths(passes: Sequence[Pass], seen: Sequence[Seen]) -> list[tuple[Path, int]]:
     """The ways down through the layers, as far as they lead: the layer that nothing explains, or 0."""
     L = passes[0].problem.depth
-    paths = [Path([], [[None] * L for _ in passes])]  # type: ignore[list-item]
+    paths = [Path([], [[None] * L for _ in passes])]
     for l in range(L, 0, -1):
         further = [longer for path in paths for longer in _one_layer(path, passes, seen, l)]
         if not further:

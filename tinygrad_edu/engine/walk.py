@@ -201,7 +201,7 @@ def steps_of(
         else:
             inputs = (g, node, *node.args) if create_graph else (g, node.value, *node.values)
             rules: tuple[Any, ...] = RULES[node.fn]
-            kwargs, position = node.kwargs, 0  # enumerate() would make a tuple for every argument
+            kwargs, position = node.kwargs, 0
             for rule, arg in zip(rules, node.args):  # noqa: B905 - strict= costs a fifth
                 if isinstance(arg, Node):
                     if arg in useful:
@@ -213,7 +213,7 @@ def steps_of(
                         if isinstance(x, Node) and x in useful:
                             parts.append((position, x, fitted(part, x.value)))
                             hand(received, *parts[-1][1:])
-                position += 1  # noqa: SIM113
+                position += 1  # noqa: SIM113 - enumerate() would make a tuple for every argument
         yield node, g, parts
 
 

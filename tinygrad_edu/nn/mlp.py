@@ -121,14 +121,17 @@ class MLP(Module):
                 f"MLP: sizes {sizes} must name at least the inputs and the outputs, each of 1 or more, for example "
                 "[784, 30, 10]"
             )
-        is_one = isinstance(activation, str) or callable(activation)
-        if is_one and len(sizes) == 2:  # where no layer asks
-            _function(activation, "MLP: activation")
-        if not is_one and not isinstance(activation, Sequence):
+        hidden: list[Any]
+        if isinstance(activation, str) or callable(activation):
+            hidden = [activation] * (len(sizes) - 2)
+            if not hidden:  # where no layer asks
+                _function(activation, "MLP: activation")
+        elif isinstance(activation, Sequence):
+            hidden = list(activation)
+        else:
             raise TypeError(
                 f"MLP: activation must be a name or a function, or one for each hidden layer, not {activation!r}"
             )
-        hidden: list[Any] = [activation] * (len(sizes) - 2) if is_one else list(activation)  # type: ignore[arg-type]
         if len(hidden) != len(sizes) - 2:
             raise ValueError(
                 f"MLP: {len(hidden)} activations for {len(sizes) - 2} hidden layers; give one name for all, "
