@@ -8,6 +8,9 @@ from hypothesis import strategies as st
 import tinygrad_edu as tg
 from tinygrad_edu.derivations.answers import Rounding, same
 from tinygrad_edu.derivations.mistakes import MISTAKES, RIGHT, both_passes, quantities
+from tinygrad_edu.diagnosis.explain import COSTS
+from tinygrad_edu.diagnosis.mistakes import FACTORS, forwards, hidden, of_biases, of_weights, outputs
+from tinygrad_edu.diagnosis.problems import Setting, problem
 from tinygrad_edu.equations.functions import BRANCHED
 
 KINDS = [
@@ -145,7 +148,7 @@ def test_the_mistake_is_told_in_words():
     W2, x, a1, n = task.model.weights[1].numpy(), task.x, v("a1"), len(task.x)
     delta1 = v("δ2") @ W2.T
     answer = task.check({"delta2": v("δ2"), "delta1": delta1, "dW1": x.T @ delta1})
-    assert (answer.ok, answer.equation, answer.layer, answer.mistake) == (False, "BP2", 1, "no slope")
+    assert (answer.ok, answer.equation, answer.layer, answer.mistake) == (False, "BP2", 1, "no-sigma-prime")
     assert str(answer) == (
         "Right so far: δ2.\nBP2, layer 1: your δ1 is not (δ2 W2ᵀ) ⊙ relu′(z1). Probably the factor σ′(z) is missing. "
         "All your other numbers follow from that."
@@ -155,17 +158,30 @@ def test_the_mistake_is_told_in_words():
     )
     told = {
         "sign": {"δ2": -v("δ2")},
-        "factor n": {"δ2": n * v("δ2"), "∂C/∂b2": n * v("∂C/∂b2")},
+        "one-over-n-missing": {"δ2": n * v("δ2"), "∂C/∂b2": n * v("∂C/∂b2")},
         "transposed": {"∂C/∂W2": v("∂C/∂W2").T},
-        "not summed": {"∂C/∂b2": v("δ2")},
-        "no bias": {"z1": x @ task.model.weights[0].numpy()},
-        "a of this layer": {"∂C/∂W1": a1.T @ v("δ1")},
-        "factor 2": {"C": 2 * v("C")},
+        "one-per-example": {"∂C/∂b2": v("δ2")},
+        "no-bias": {"z1": x @ task.model.weights[0].numpy()},
+        "a-of-this-layer": {"∂C/∂W1": a1.T @ v("δ1")},
+        "half-missing": {"C": 2 * v("C")},
     }
     for slug, wrong in told.items():
         answer = task.check({"∂C/∂b1": v("∂C/∂b1")} | wrong)
-        assert slug in (answer.mistake, "factor 2"), (slug, str(answer))
+        if slug == "half-missing":  # with two examples n is 2 as well, so both are said
+            assert "the ½ is missing" in str(answer)
+        else:
+            assert slug == answer.mistake, (slug, str(answer))
         assert not answer.ok
+
+
+def test_the_mistakes_have_the_names_that_they_have_in_programs():
+    setting = Setting("sigmoid", "softmax", "quadratic")
+    small = problem((2, 2, 2), 2, setting, 0)
+    known = {*FACTORS, *COSTS}
+    known |= {mistake.slug for mistake, _ in (*forwards(small), *outputs(setting), *hidden(setting))}
+    known |= {mistake.slug for mistake, _ in (*of_biases(), *of_weights())}
+    known |= {"mean-for-sum", "no-activation"}  # a factor of BP3; of the hidden layers, or of the outputs
+    assert {mistake.slug for mistake in MISTAKES} - {"not-summed"} <= known
 
 
 def test_the_exercise_of_the_page():
@@ -174,7 +190,7 @@ def test_the_exercise_of_the_page():
     assert task.check(right).ok
     assert v("z1")[0, 1] == -1
     wrong = {"δ2": [[1], [2]], "δ1": [[-1, -2], [-2, -4]], "∂C/∂W1": [[-8, -16], [-1, -2]]}
-    assert task.check(wrong).mistake == task.check(wrong["∂C/∂W1"]).mistake == "no slope"
+    assert task.check(wrong).mistake == task.check(wrong["∂C/∂W1"]).mistake == "no-sigma-prime"
     assert task.check([[-8, -12], [-1, 1]]).mistake is None
 
 

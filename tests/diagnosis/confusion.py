@@ -2,7 +2,7 @@
 
     python tests/diagnosis/confusion.py [PART OF]
 
-prints a table for the page on diagnosing, and what was not named; in a quarter of an hour, or one of several parts.
+prints a table for the page on diagnosing, and what was not named; in some minutes, or one of several parts.
 """
 
 import sys

@@ -37,7 +37,7 @@ class Answer(Report):
     layer : int or None
         Its layer.
     mistake : str or None
-        What is probably wrong in it, in a word or two, such as "no slope"; None if nothing is, or no known mistake
+        What is probably wrong in it, by a short name such as "no-sigma-prime"; None if nothing is, or no known mistake
         gives these numbers.
     sentences : tuple of str
     """

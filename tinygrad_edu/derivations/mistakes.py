@@ -1,6 +1,7 @@
 """Mistakes that are made in backpropagation by hand: each is one of the equations with one thing changed.
 
-A run of both passes with one of them gives the numbers that somebody who makes it will have.
+A run of both passes with one of them gives the numbers that somebody who makes it will have. Their short names are
+those of `tinygrad_edu.diagnosis`, where the same mistakes are looked for in programs.
 """
 
 # mypy: no-warn-return-any
@@ -108,11 +109,12 @@ def _factors(tag: str) -> list[Mistake]:
     right = RIGHT[tag]
     return [
         Mistake(tag, "sign", "its sign is the opposite one", lambda at: -right(at)),
-        Mistake(tag, "factor n", "it is n times the right value: the 1/n of the mean is missing",
+        Mistake(tag, "one-over-n-missing", "it is n times the right value: the 1/n of the mean is missing",
                 lambda at: at.n * right(at)),
-        Mistake(tag, "1/n again", "it is divided by n once more than it should be", lambda at: right(at) / at.n),
-        Mistake(tag, "factor 2", "it is twice the right value", lambda at: 2 * right(at)),
-        Mistake(tag, "factor 1/2", "it is half the right value", lambda at: right(at) / 2),
+        Mistake(tag, "one-over-n-double", "it is divided by n once more than it should be",
+                lambda at: right(at) / at.n),
+        Mistake(tag, "factor-2", "it is twice the right value", lambda at: 2 * right(at)),
+        Mistake(tag, "factor-half", "it is half the right value", lambda at: right(at) / 2),
     ]  # fmt: skip
 
 
@@ -122,46 +124,49 @@ def _one_by_one(at: At) -> Array:
 
 
 MISTAKES = [
-    Mistake("z", "no bias", "the bias is missing", lambda at: at.a_before @ at.W),
-    Mistake("z", "W transposed", "W is transposed", lambda at: at.a_before @ at.W.T + at.b),
-    Mistake("z", "z for a", "it is made of the z of the layer before, not of its a",
+    Mistake("z", "no-bias", "the bias is missing", lambda at: at.a_before @ at.W),
+    Mistake("z", "weights-transposed", "W is transposed", lambda at: at.a_before @ at.W.T + at.b),
+    Mistake("z", "z-for-a", "it is made of the z of the layer before, not of its a",
             lambda at: at.z_before @ at.W + at.b),
-    Mistake("a", "no activation", "σ is not applied", lambda at: at.z),
+    Mistake("a", "no-activation", "σ is not applied", lambda at: at.z),
     Mistake("C", "sign", "its sign is the opposite one", lambda at: -RIGHT["C"](at)),
-    Mistake("C", "factor n", "it is the sum over the examples, not the mean", lambda at: at.n * RIGHT["C"](at)),
-    Mistake("C", "factor 2", "it is twice the right value: the ½ is missing", lambda at: 2 * RIGHT["C"](at)),
-    Mistake("BP1", "no slope", "the factor σ′(z) is missing", lambda at: at.nabla),
-    Mistake("BP1", "slope too often", "σ′(z) is one factor too many",
+    Mistake("C", "one-over-n-missing", "it is the sum over the examples, not the mean",
+            lambda at: at.n * RIGHT["C"](at)),
+    Mistake("C", "half-missing", "it is twice the right value: the ½ is missing", lambda at: 2 * RIGHT["C"](at)),
+    Mistake("BP1", "no-sigma-prime", "the factor σ′(z) is missing", lambda at: at.nabla),
+    Mistake("BP1", "extra-sigma-prime", "σ′(z) is one factor too many",
             lambda at: RIGHT["BP1"](at) * at.slope(at.z)),
-    Mistake("BP1", "slope at a", "σ′ is taken at a, not at z", lambda at: at.nabla * at.slope(at.a)),
-    Mistake("BP1", "no target", "y is not subtracted", lambda at: at.a / at.n * at.slope(at.z)),
-    Mistake("BP1", "z for a", "∂C/∂a is taken at z, not at a",
+    Mistake("BP1", "sigma-prime-of-a", "σ′ is taken at a, not at z", lambda at: at.nabla * at.slope(at.a)),
+    Mistake("BP1", "not-cost-derivative", "y is not subtracted", lambda at: at.a / at.n * at.slope(at.z)),
+    Mistake("BP1", "z-for-a", "∂C/∂a is taken at z, not at a",
             lambda at: by_hand.COST_FORMULAS[at.cost].gradient(at.z, at.y) * at.slope(at.z)),
     *_factors("BP1"),
-    Mistake("BP2", "no slope", "the factor σ′(z) is missing", lambda at: at.next[0] @ at.next[1].T),
-    Mistake("BP2", "slope at a", "σ′ is taken at a, not at z", lambda at: at.next[0] @ at.next[1].T * at.slope(at.a)),
-    Mistake("BP2", "a for slope", "it is multiplied by a = σ(z), not by σ′(z)",
+    Mistake("BP2", "no-sigma-prime", "the factor σ′(z) is missing", lambda at: at.next[0] @ at.next[1].T),
+    Mistake("BP2", "sigma-prime-of-a", "σ′ is taken at a, not at z",
+            lambda at: at.next[0] @ at.next[1].T * at.slope(at.a)),
+    Mistake("BP2", "sigma-for-sigma-prime", "it is multiplied by a = σ(z), not by σ′(z)",
             lambda at: at.next[0] @ at.next[1].T * at.a),
-    Mistake("BP2", "W not transposed", "W is not transposed", lambda at: at.next[0] @ at.next[1] * at.slope(at.z)),
-    Mistake("BP2", "W of this layer", "it is carried back through the W of this layer, not of the next",
+    Mistake("BP2", "weights-not-transposed", "W is not transposed",
+            lambda at: at.next[0] @ at.next[1] * at.slope(at.z)),
+    Mistake("BP2", "weights-of-wrong-layer", "it is carried back through the W of this layer, not of the next",
             lambda at: at.next[0] @ at.W.T * at.slope(at.z)),
-    Mistake("BP2", "no W", "W is missing: the δ of the next layer is only summed",
+    Mistake("BP2", "delta-not-carried", "W is missing: the δ of the next layer is only summed",
             lambda at: at.next[0].sum(axis=1, keepdims=True) * at.slope(at.z)),
     *_factors("BP2"),
-    Mistake("BP3", "not summed", "it is not summed over the examples", lambda at: at.delta),
-    Mistake("BP3", "mean", "it is the mean over the examples, but δ has the 1/n in it already",
+    Mistake("BP3", "one-per-example", "it is not summed over the examples", lambda at: at.delta),
+    Mistake("BP3", "mean-for-sum", "it is the mean over the examples, but δ has the 1/n in it already",
             lambda at: at.delta.mean(axis=0)),
-    Mistake("BP3", "wrong axis", "it is summed over the units, not over the examples", lambda at: at.delta.sum(axis=1)),
-    *(mistake for mistake in _factors("BP3") if mistake.slug != "1/n again"),
+    Mistake("BP3", "wrong-axis", "it is summed over the units, not over the examples", lambda at: at.delta.sum(axis=1)),
+    *(mistake for mistake in _factors("BP3") if mistake.slug != "one-over-n-double"),
     Mistake("BP4", "transposed", "it is transposed", lambda at: RIGHT["BP4"](at).T),
-    Mistake("BP4", "not summed", "it is not summed over the examples", _one_by_one),
-    Mistake("BP4", "one example", "it is that of the last example alone", lambda at: _one_by_one(at)[-1]),
-    Mistake("BP4", "one example", "it is that of the first example alone", lambda at: _one_by_one(at)[0]),
-    Mistake("BP4", "mean", "it is the mean over the examples, but δ has the 1/n in it already",
+    Mistake("BP4", "not-summed", "it is not summed over the examples", _one_by_one),
+    Mistake("BP4", "last-example-only", "it is that of the last example alone", lambda at: _one_by_one(at)[-1]),
+    Mistake("BP4", "one-example", "it is that of the first example alone", lambda at: _one_by_one(at)[0]),
+    Mistake("BP4", "one-over-n-double", "it is the mean over the examples, but δ has the 1/n in it already",
             lambda at: _one_by_one(at).mean(axis=0)),
-    Mistake("BP4", "a of this layer", "a is that of this layer, not of the one before", lambda at: at.a.T @ at.delta),
-    Mistake("BP4", "z for a", "it has the z of the layer before, not its a", lambda at: at.z_before.T @ at.delta),
-    *(mistake for mistake in _factors("BP4") if mistake.slug != "1/n again"),
+    Mistake("BP4", "a-of-this-layer", "a is that of this layer, not of the one before", lambda at: at.a.T @ at.delta),
+    Mistake("BP4", "z-for-a", "it has the z of the layer before, not its a", lambda at: at.z_before.T @ at.delta),
+    *(mistake for mistake in _factors("BP4") if mistake.slug != "one-over-n-double"),
 ]  # fmt: skip
 
 

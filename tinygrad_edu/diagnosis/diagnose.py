@@ -99,6 +99,7 @@ def diagnose(
     """
     setting = _setting(activation, output, cost)
     trials: list[tuple[float, Trial, Explanation]] = []
+    failed: list[Trial] = []
     for form in forms_of(student_backprop):
         if form.is_single and trials:
             break  # it is for batches
@@ -117,33 +118,31 @@ def diagnose(
                     explained = with_cost(trial.problems, trial.seen, explained)
                 return of_explanation(trial, setting, explained, None)
             trials.append((explained.cost, trial, explained))
+        else:
+            failed.append(trial)
     if trials:
         _, trial, explained = min(trials, key=lambda t: t[0])
         if explained.unknown and (name := next((s.changed for s in trial.seen if s.changed), "")):
             words = f"it changes its argument {name}, and computes with what it has made of it; let it work on a copy"
             return of_behaviour(trial._replace(trouble="mutates-inputs", words=words), setting)
         return of_explanation(trial, setting, explained, smallest(trial, setting, explained))
-    return _in_trouble(student_backprop, setting)
+    return _in_trouble(failed, setting)
 
 
-def _in_trouble(student: Any, setting: Setting) -> Diagnosis:
+def _in_trouble(failed: Sequence[Trial], setting: Setting) -> Diagnosis:
     """Where the program does not run on networks of different widths: perhaps on those of equal ones."""
-    troubles = []
-    for form in forms_of(student):
-        trial = attempt(form, setting, SIZES)
-        troubles.append(trial)
+    for trial in failed:
         if trial.trouble in ("exception", "shape"):
             for batches in (BATCHES, SQUARE_BATCHES):
-                square = attempt(form, setting, SQUARE, batches)
+                square = attempt(trial.form, setting, SQUARE, batches)
                 if square.trouble is None:
                     explained = explanations(square.problems, square.seen)[0]
                     if explained.found and not explained.unknown:
-                        return of_explanation(
-                            square, setting, explained, smallest(square, setting, explained), trial.words
-                        )
+                        evidence = smallest(square, setting, explained)
+                        return of_explanation(square, setting, explained, evidence, trial.words)
     # What tells most is a program that ran, then one that gave something; an exception may come of the layout alone.
     order = [*OF_ITSELF, "mutates-inputs", "nan", "shape", "exception", "other-form"]
-    return of_behaviour(min(troubles, key=lambda t: order.index(t.trouble or "exception")), setting)
+    return of_behaviour(min(failed, key=lambda t: order.index(t.trouble or "exception")), setting)
 
 
 def _setting(activation: str, output: str, cost: str) -> Setting:

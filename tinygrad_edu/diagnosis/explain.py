@@ -276,8 +276,8 @@ def _deltas(
     passes: Sequence[Pass], seen: Sequence[Seen], l: int, after: Sequence[Any]
 ) -> Iterator[tuple[Mistake, Any]]:
     """All δ of a layer, in each problem; the last is one with weights that were updated too early."""
-    L = passes[0].problem.depth
-    for mistake, way in outputs(passes[0].problem) if l == L else hidden(passes[0].problem):
+    L, setting = passes[0].problem.depth, passes[0].problem.setting
+    for mistake, way in outputs(setting) if l == L else hidden(setting):
         yield mistake, [made(way, p, l, d) for p, d in zip(passes, after, strict=True)]
     if l == L:
         return

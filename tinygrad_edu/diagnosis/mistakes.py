@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
 
 from tinygrad_edu.backprop import COST_FORMULAS, output_error
-from tinygrad_edu.diagnosis.problems import Array, Problem, slope, value
+from tinygrad_edu.diagnosis.problems import Array, Problem, Setting, slope, value
 
 
 @dataclass(frozen=True)
@@ -194,9 +194,9 @@ def _other_at_output(name: str, in_a: bool, p: Pass, l: int, d: Any) -> Any:
     return (p.a[l] - p.problem.y) / p.problem.n * (_of_activation(name, p.a[l]) if in_a else slope(name, p.z[l - 1]))
 
 
-def outputs(p: Problem) -> list[tuple[Mistake, Delta]]:
+@cache
+def outputs(s: Setting) -> list[tuple[Mistake, Delta]]:
     """All ways to find δ of the last layer; where two give the same numbers, the first is meant."""
-    s = p.setting
     cancels = (s.output, s.cost) in (("softmax", "cross_entropy"), ("sigmoid", "binary_cross_entropy"))
     found: list[tuple[Mistake, Delta]] = [(Mistake("", "BP1", ""), _right_output)]
 
@@ -233,7 +233,7 @@ def outputs(p: Problem) -> list[tuple[Mistake, Delta]]:
             "σ′ is taken of a{l}, where σ′(z{l}) is meant",
             lambda p, l, d: _nabla(p) * slope(p.sigma(l), p.a[l]),
         )
-        if _of_activation(s.output, p.x) is not None:
+        if _of_activation(s.output, np.ones(1)) is not None:
             add(
                 "sigma-prime-of-z-as-a",
                 "σ′ is written for a, as a(1 − a) is for the sigmoid, but z{l} is put in",
@@ -308,7 +308,8 @@ def _with_a_of(other: int, p: Pass, l: int, d: Any) -> Any:
     return (d @ p.problem.weights[l].T) * _of_activation(p.sigma(l), p.a[l + other])
 
 
-def hidden(p: Problem) -> list[tuple[Mistake, Delta]]:
+@cache
+def hidden(s: Setting) -> list[tuple[Mistake, Delta]]:
     """All ways to find δ of a hidden layer."""
     found: list[tuple[Mistake, Delta]] = []
 
@@ -359,8 +360,8 @@ def hidden(p: Problem) -> list[tuple[Mistake, Delta]]:
         lambda p, l, d: back(p, l, d) * slope(p.sigma(l), p.z[l - 2]),
     )
     for name in ("sigmoid", "tanh", "relu", "identity"):
-        if name != p.setting.activation:
-            words = f"the derivative is that of {name}, where layer {{l}} has {p.setting.activation}"
+        if name != s.activation:
+            words = f"the derivative is that of {name}, where layer {{l}} has {s.activation}"
             add("derivative-of-another-activation", words, partial(_with_slope_of, name, False))
             add("derivative-of-another-activation", f"{words}, written for a", partial(_with_slope_of, name, True))
     add(
@@ -475,6 +476,7 @@ Gradient = Callable[[Pass, int, list[Array]], Any]
 """∂C/∂b or ∂C/∂W of layer l from the pass and all δ of the program: δ of layer l at index l − 1."""
 
 
+@cache
 def of_biases() -> list[tuple[Mistake, Gradient]]:
     """All ways to find ∂C/∂b."""
     found: list[tuple[Mistake, Gradient]] = []
@@ -548,6 +550,7 @@ def of_biases() -> list[tuple[Mistake, Gradient]]:
     return found
 
 
+@cache
 def of_weights() -> list[tuple[Mistake, Gradient]]:
     """All ways to find ∂C/∂W."""
     found: list[tuple[Mistake, Gradient]] = []
