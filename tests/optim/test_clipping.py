@@ -94,3 +94,11 @@ def test_one_parameter_by_itself_and_one_that_is_shared():
     assert tg.optim.clip_grad_norm_([p, p], 10.0) == 5
     tg.optim.clip_grad_value_(p, 3.5)
     np.testing.assert_array_equal(p.grad, [3, 3.5])
+
+
+@pytest.mark.parametrize(
+    ("params", "said"), [(3, "not 3"), (tg.nn.MLP([2, 1], rng=0), "not a MLP; pass net.parameters")]
+)
+def test_what_is_no_list_of_tensors(params, said):
+    with pytest.raises(TypeError, match=f"clip_grad_norm_: params must be a list of tensors, {said}"):
+        tg.optim.clip_grad_norm_(params, 1.0)

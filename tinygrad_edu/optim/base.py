@@ -118,8 +118,8 @@ class Optimizer:
         return g + float(self.weight_decay) * w if self.weight_decay else g
 
 
-def _leaves(who: str, params: Iterable[Tensor]) -> list[Tensor]:
-    """The parameters, each once."""
+def listed(who: str, params: Any) -> list[Any]:
+    """The parameters as a list; raises if they are no list of anything."""
     if isinstance(params, Tensor):
         raise TypeError(f"{who}: params must be a list of tensors, not one Tensor (of shape {params.shape}); pass [w]")
     if hasattr(params, "parameters"):
@@ -130,7 +130,12 @@ def _leaves(who: str, params: Iterable[Tensor]) -> list[Tensor]:
         raise TypeError(f"{who}: params must be a list of tensors, not a dict; pass list(params.values())")
     if not isinstance(params, Iterable):
         raise TypeError(f"{who}: params must be a list of tensors, not {params!r}; pass net.parameters()")
-    leaves = list(params)
+    return list(params)
+
+
+def _leaves(who: str, params: Iterable[Tensor]) -> list[Tensor]:
+    """The parameters, each once."""
+    leaves = listed(who, params)
     if not leaves:
         raise ValueError(f"{who}: params is empty; pass model.parameters()")
     for p in leaves:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.errors import check_number
+from tinygrad_edu.optim.base import listed
 from tinygrad_edu.tensor import Tensor
 
 
@@ -75,7 +76,7 @@ def _with_gradient(who: str, params: Iterable[Tensor]) -> list[Tensor]:
     """Each parameter that has a gradient, once: a shared one would be counted twice."""
     if isinstance(params, Tensor):
         params = [params]  # its rows would be new tensors, without a gradient
-    params = list(dict.fromkeys(params))
+    params = list(dict.fromkeys(listed(who, params)))
     for p in params:
         if not isinstance(p, Tensor):
             raise TypeError(f"{who}: params must be tensors, as net.parameters() gives, not {type(p).__name__}")
