@@ -264,3 +264,43 @@ def test_real_signals_at_any_time(compiled):
     )
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) > 0
+
+
+IN_A_PROGRAM = """
+import sys
+
+import numpy as np
+
+import tinygrad_edu as tg
+
+made = []
+
+
+def at_its_definition(frame, event, arg):
+    if frame.f_code.co_name == "<module>" and frame.f_code.co_filename.startswith("<"):
+        made.append(frame.f_code.co_filename)
+        if len(made) == int(sys.argv[1]):
+            raise KeyboardInterrupt
+
+
+def fit(*layers):
+    net, x, y = tg.nn.MLP([*layers, 1], rng=0), np.ones((4, layers[0])), np.ones((4, 1))
+    sgd = tg.optim.SGD(net.parameters(), 0.1)
+    return tg.fit(net, x, y, cost="quadratic", optimizer=sgd, epochs=1, batch_size=4, rng=0, progress=False)
+
+
+fit(1)  # what it imports has definitions of its own
+sys.settrace(at_its_definition)
+history = fit(2, 2)
+sys.settrace(None)
+print(len(made), history.interrupted)
+"""
+
+
+@pytest.mark.parametrize("which", [1, 2])
+def test_ctrl_c_while_a_program_is_defined_is_not_the_end_of_the_process(which):
+    """`exec` of a text would leave a mark, and Python, at its end, kill itself as if Ctrl-C had not been handled."""
+    done = subprocess.run(
+        [sys.executable, "-c", IN_A_PROGRAM, str(which)], capture_output=True, encoding="utf-8", timeout=120
+    )
+    assert (done.returncode, done.stdout) == (0, f"{which} True\n"), done.stderr

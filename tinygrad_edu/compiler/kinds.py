@@ -158,7 +158,7 @@ def guard(args: tuple[Any, ...], kwargs: dict[str, Any], owner: Any = None, arra
     )
     made: dict[str, Any] = {"static": value_of_static, "expected": tuple(question.expected), "kept": question.kept}
     made["unchanged"] = _watched(list(question.objects.values()))
-    exec(text, made)
+    exec(compile(text, "<kinds>", "exec"), made)
     fits: Guard = made["fits"]
     return fits
 

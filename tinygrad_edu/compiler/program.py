@@ -49,7 +49,8 @@ class Program:
         self._captured = {name: x for name, x in printed.given.items() if isinstance(x, Node)}
         self._constants = {name: x for name, x in printed.given.items() if not isinstance(x, Node)}
         namespace: dict[str, Any] = {}
-        exec(self.source, namespace)
+        # Compiled first: Ctrl-C while `exec` runs a text would later be the exit code of Python, though it was handled.
+        exec(compile(self.source, "<compiled>", "exec"), namespace)
         self._program = namespace["program"]
         finalize(self, namespace.clear)  # the function and its buffers refer to each other
         self._new_outputs: Callable[[], tuple[Array, ...]] = namespace.get("outputs", tuple)
