@@ -31,11 +31,11 @@ ROOMS = [
     "compiler",
     "training",
     "check",
+    "viz",
     "diagnosis",
     "derivations",
     "testing",
     "data",
-    "viz",
 ]
 FILES_OF = {
     "engine": [
@@ -110,7 +110,7 @@ FILES_OF = {
     "compiler/simplify": ["bounds", "rewriting", "masks", "products", "sums", "tidy"],
     "compiler/printers": ["text", "words", "containers", "layout", "formula", "numpy", "loops"],
     "compiler/printers/loops": ["kinds", "fusion", "indices", "elements", "statements", "kernel"],
-    "equations": ["arrays", "words", "functions", "structure", "notation", "without_rules", "recompute"],
+    "equations": ["arrays", "words", "typeset", "functions", "structure", "notation", "without_rules", "recompute"],
     "viz": [
         "plots",
         "operations",
@@ -131,9 +131,9 @@ FILES_OF = {
         "page",
         "explorer",
     ],
-    "diagnosis": ["problems", "mistakes", "explain", "forms", "report", "diagnose", "worker", "grading"],
+    "diagnosis": ["problems", "mistakes", "explain", "forms", "picture", "report", "diagnose", "worker", "grading"],
     "diagnosis/forms": ["base", "functions", "classes", "layers"],
-    "derivations": ["typeset", "steps", "derive", "mistakes", "answers", "exercise"],
+    "derivations": ["steps", "derive", "mistakes", "answers", "exercise"],
     "check": ["layers", "arguments", "witnesses", "gradients", "backprop", "learning_speed"],
     "testing": ["numbers", "strategies", "gradients", "backprop"],
 }

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_edu as tg
-from tinygrad_edu.derivations import steps, typeset
-from tinygrad_edu.derivations.typeset import latex
-from tinygrad_edu.equations import words
+from tinygrad_edu.derivations import steps
+from tinygrad_edu.equations import typeset, words
+from tinygrad_edu.equations.typeset import latex
 from tinygrad_edu.functional import ACTIVATIONS
 from tinygrad_edu.nn import MLP, Linear, Sequential
 

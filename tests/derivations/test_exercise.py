@@ -12,6 +12,7 @@ from tinygrad_edu.diagnosis.explain import COSTS
 from tinygrad_edu.diagnosis.mistakes import FACTORS, forwards, hidden, of_biases, of_weights, outputs
 from tinygrad_edu.diagnosis.problems import Setting, problem
 from tinygrad_edu.equations.functions import BRANCHED
+from tinygrad_edu.equations.typeset import latex
 
 KINDS = [
     {},
@@ -259,7 +260,7 @@ def test_the_problem_states_all_that_is_needed():
         assert f"  {name:<2} = [" in text
     for name in task.asked:
         assert name in text
-        assert tg.derivations.typeset.latex(name) in shown
+        assert latex(name) in shown
     assert text.startswith("Exercise 2: ")
 
 

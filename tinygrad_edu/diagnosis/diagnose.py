@@ -240,17 +240,20 @@ def _changed(first: Seen, again: Seen) -> tuple[str, str]:
 
 
 def smallest(trial: Trial, setting: Setting, explained: Explanation) -> Evidence | None:
-    """The first of ever larger networks of small whole numbers whose gradients are wrong."""
+    """The first of ever larger networks of small whole numbers whose gradients are wrong, and clearly so.
+
+    It has as many layers as those of the answer, so that a layer has one number in both.
+    """
     form = trial.form
     setting = replace(setting, classes=form.classes)
-    for depth in range(2, trial.problems[0].depth + 1):
-        for sizes in _ever_larger(depth):
-            for n in (1,) if form.is_single else (1, 2):
-                for seed in range(3):
-                    p = small_problem(sizes, n, setting, seed, form.has_biases)
-                    seen = _run(form, p)
-                    if isinstance(seen, Seen) and (evidence := _evidence(p, seen, explained)):
-                        return evidence
+    least = 2 if setting.output == "softmax" else 1  # softmax of one unit is 1
+    for sizes in [s for s in _ever_larger(trial.problems[0].depth) if s[-1] >= least]:
+        for n in (1,) if form.is_single else (1, 2):
+            problems = [small_problem(sizes, n, setting, seed, form.has_biases) for seed in range(8)]
+            runs = [(p, _run(form, p)) for p in problems]
+            found = [_evidence(p, seen, explained) for p, seen in runs if isinstance(seen, Seen)]
+            if any(found):
+                return max(filter(None, found), key=lambda evidence: evidence.gap)
     return None
 
 
@@ -267,8 +270,8 @@ def _evidence(p: Problem, seen: Seen, explained: Explanation) -> Evidence | None
             pairs.insert(0, ("∂C/∂b", seen.grad_biases[l - 1], right.grad_biases[l - 1]))
         for name, mine, its in pairs:
             if mine.shape != its.shape:
-                return Evidence(p, name, l, mine, c * its)
+                return Evidence(p, c, name, l, mine, c * its)
             wrong = np.abs(mine - c * its) > 1e-6 * max(1.0, float(np.max(np.abs(c * its))))
             if wrong.any():
-                return Evidence(p, name, l, mine, c * its)
+                return Evidence(p, c, name, l, mine, c * its)
     return None

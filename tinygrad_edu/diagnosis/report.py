@@ -12,10 +12,12 @@ from tinygrad_edu.diagnosis.explain import Convention, Explanation, merged
 from tinygrad_edu.diagnosis.forms import Form
 from tinygrad_edu.diagnosis.mistakes import Mistake
 from tinygrad_edu.diagnosis.problems import Array, Problem, Setting
-from tinygrad_edu.tables import Part, Report
+from tinygrad_edu.equations.typeset import latex, matrix
+from tinygrad_edu.tables import Formula, Part, Report
 
 if TYPE_CHECKING:
     from tinygrad_edu.diagnosis.diagnose import Trial
+    from tinygrad_edu.viz.dot import Drawing
 
 WIDTH = 88
 """Of a line of the answer."""
@@ -30,12 +32,15 @@ READ = {
 }
 
 FORMULAS = {
-    "BP1": "δᴸ = ∂C/∂aᴸ ⊙ σ′(zᴸ)",
-    "BP2": "δˡ = ((wˡ⁺¹)ᵀ δˡ⁺¹) ⊙ σ′(zˡ)",
-    "BP3": "∂C/∂bˡ = δˡ, summed over the examples",
-    "BP4": "∂C/∂wˡ = δˡ (aˡ⁻¹)ᵀ, summed over the examples",
+    "BP1": ("δᴸ = ∂C/∂aᴸ ⊙ σ′(zᴸ)", r"\delta^L = \nabla_{a^L} C \odot \sigma'(z^L)"),
+    "BP2": ("δˡ = ((wˡ⁺¹)ᵀ δˡ⁺¹) ⊙ σ′(zˡ)", r"\delta^l = ((w^{l+1})^T \delta^{l+1}) \odot \sigma'(z^l)"),
+    "BP3": ("∂C/∂bˡ = δˡ, summed over the examples", r"\frac{\partial C}{\partial b^l} = \sum_x \delta^{x,l}"),
+    "BP4": (
+        "∂C/∂wˡ = δˡ (aˡ⁻¹)ᵀ, summed over the examples",
+        r"\frac{\partial C}{\partial w^l} = \sum_x \delta^{x,l} (a^{x,l-1})^T",
+    ),
 }
-"""The equations as in the text: examples are columns."""
+"""The equations as in the text, where examples are columns; and in LaTeX."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,8 @@ class Evidence:
     Attributes
     ----------
     problem : Problem
+    factor : float
+        How many times the gradient of BP1–BP4 its is, by a convention that is none of its mistakes.
     quantity : str
         "∂C/∂b" or "∂C/∂w".
     number : int
@@ -53,10 +60,17 @@ class Evidence:
     """
 
     problem: Problem
+    factor: float
     quantity: str
     number: int
     yours: Array
     right: Array
+
+    @property
+    def gap(self) -> float:
+        """How far the numbers are apart."""
+        apart = self.yours - self.right if self.yours.shape == self.right.shape else self.right
+        return float(np.max(np.abs(apart)))
 
 
 @dataclass(frozen=True)
@@ -144,13 +158,43 @@ class Diagnosis(Report):
         said: list[Part] = [fill(str(finding), WIDTH, subsequent_indent="  ") for finding in self.findings]
         if self.unknown:
             said.append(fill(self.note, WIDTH))
-        if self.findings and (formula := FORMULAS.get(self.findings[0].equation)):
-            said.append(fill(f"The equation: {formula}. Read {READ[self.findings[0].equation]}.", WIDTH))
+        if self.findings and (equation := self.findings[0].equation) in FORMULAS:
+            text, typeset = FORMULAS[equation]
+            said.append(Formula(f"The equation: {text}.", rf"\text{{The equation: }} {typeset}"))
+            said.append(f"Read {READ[equation]}.")
         if self.note and not self.unknown:
             said.append(fill(self.note, WIDTH))
         if self.evidence:
             said += _shown(self.evidence)
         return [*said, fill(self.convention, WIDTH)]
+
+    def draw(self) -> Drawing:
+        """The gradient graph of the smallest network that shows a mistake, with the places that are wrong in red.
+
+        Returns
+        -------
+        Drawing
+            As `tinygrad_edu.draw` gives it.
+
+        Raises
+        ------
+        ValueError
+            If there is nothing to mark: the program is right, or could not be judged.
+        """
+        from tinygrad_edu.diagnosis.picture import Spot, draw_spots, spots_of
+
+        e = self.evidence
+        if e is None:
+            why = "the program is right" if self.ok else f"what is wrong ({self.mistake}) has no place in the graph"
+            raise ValueError(f"draw: there is nothing to mark, {why}; print the report")
+        numbers = f"{e.quantity}{superscript(e.number + 1)}: yours {_numbers(e.yours)}, right {_numbers(e.right)}"
+        spots = [spot for f in self.findings for spot in spots_of(e.problem, f.equation, f.layers, f.words)]
+        at = (e.quantity[-1], e.number)
+        if at in [(spot.quantity, spot.number) for spot in spots] or not spots:
+            spots.append(Spot(*at, numbers))
+        else:  # it follows from the first mistake
+            spots[0] = spots[0]._replace(text=f"{spots[0].text}\n{numbers}")
+        return draw_spots(e.problem, e.factor, spots)
 
 
 def superscript(l: int) -> str:
@@ -227,12 +271,16 @@ def _shown(e: Evidence) -> list[Part]:
     p = e.problem
     at = superscript(e.number + 1)
     sizes = "-".join(map(str, p.sizes))
-    said = [f"The smallest network that shows it: {sizes}, {p.n} example{'s' * (p.n > 1)} (rows), with"]
+    said: list[Part] = [f"The smallest network that shows it: {sizes}, {p.n} example{'s' * (p.n > 1)} (rows), with"]
     for l, (W, b) in enumerate(zip(p.weights, p.biases, strict=True), start=2):
-        said.append(f"  w{superscript(l)} = {_numbers(W)}, b{superscript(l)} = {_numbers(b)}")
-    said.append(f"  x = {_numbers(p.x)}, y = {_numbers(p.y)}")
-    said.append(f"  {e.quantity}{at}: yours {_numbers(e.yours)}, right {_numbers(e.right)}")
-    return list(said)
+        text = f"  w{superscript(l)} = {_numbers(W)}, b{superscript(l)} = {_numbers(b)}"
+        said.append(Formula(text, rf"w^{{{l}}} = {matrix(W)}, \quad b^{{{l}}} = {matrix(b)}"))
+    text = f"  x = {_numbers(p.x)}, y = {_numbers(p.y)}"
+    said.append(Formula(text, rf"x = {matrix(p.x)}, \quad y = {matrix(p.y)}"))
+    text = f"  {e.quantity}{at}: yours {_numbers(e.yours)}, right {_numbers(e.right)}"
+    symbol = latex(f"{e.quantity}{e.number + 1}")
+    typeset = rf"{symbol}: \text{{ yours }} {matrix(e.yours)}, \text{{ right }} {matrix(e.right)}"
+    return [*said, Formula(text, typeset)]
 
 
 def _numbers(a: Any) -> str:

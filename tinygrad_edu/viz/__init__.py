@@ -7,8 +7,9 @@ passes as data, and `explorer` puts them on a page.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from numbers import Integral
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from tinygrad_edu.viz import plots
 
@@ -31,6 +32,7 @@ def draw(
     entries: int = 8,
     max_nodes: int = 200,
     unfold: bool = False,
+    mark: Mapping[Tensor, str] | None = None,
 ) -> Drawing:
     """Draw how a tensor was computed, and how its gradient flows back.
 
@@ -63,6 +65,9 @@ def draw(
     unfold : bool
         Of a loop of five or more steps with the same parameters, as in a recurrent network, one step is drawn, z[t],
         with the arrow that goes on to the next. With ``unfold=True`` every step is drawn.
+    mark : mapping of Tensor to str, optional
+        What is to be seen first: these values are red, with this text. Where it names an equation, as "BP2", the arrow
+        that brings their gradient by it is red, too.
 
     Returns
     -------
@@ -104,11 +109,30 @@ def draw(
         raise ValueError(f"draw: max_nodes must be at least 1, not {max_nodes}")
 
     recorded = read(tensor, gradients)
+    marks = _marks(mark, tensor)
 
     def describe(most: int) -> Description:
-        return describe_recorded(recorded, level, depth, entries, most, unfold)
+        return describe_recorded(recorded, level, depth, entries, most, unfold).marked(marks)
 
     return dot.draw(describe, max_nodes, legend, direction)
+
+
+def _marks(mark: Any, root: Tensor) -> dict[Tensor, str]:
+    """The values to be marked, each in the graph under the root."""
+    from tinygrad_edu.engine import Node, ancestors
+
+    if mark is not None and not isinstance(mark, Mapping):
+        raise TypeError(f"draw: mark must be a dict of tensors and texts, not {type(mark).__name__}; try {{w: 'here'}}")
+    known = set(ancestors(root))
+    for value, text in (mark or {}).items():
+        if not isinstance(value, Node) or not isinstance(text, str):
+            kinds = f"{type(value).__name__}: {type(text).__name__}"
+            raise TypeError(f"draw: mark must be a dict of tensors and texts, not of {kinds}")
+        if value not in known:
+            raise ValueError(
+                f"draw: mark has a tensor of shape {value.value.shape} that is not in this graph ({text!r})"
+            )
+    return dict(mark or {})
 
 
 def explore(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
 from tinygrad_edu.engine import Node
@@ -39,7 +40,7 @@ class Box:
     kind: Kind
     text: list[Line]  # the first line is the name or the formula
     cluster: int | None = None
-    alarm: bool = False  # something is not finite
+    alarm: bool = False  # something is not finite, or is marked
     value: Any = None
     operations: tuple[Node, ...] = ()
 
@@ -62,6 +63,7 @@ class Arrow:
     norm: float = 0.0  # of the gradient that arrives
     steps: int = 1  # of a loop, for which it stands
     recurrent: bool = False  # whether it goes on to the next step of a loop, or back from there
+    alarm: bool = False  # its equation is marked
 
 
 @dataclass(frozen=True)
@@ -82,3 +84,22 @@ class Description:
     arrows: list[Arrow]
     clusters: list[Cluster]
     notes: list[Note]
+
+    def marked(self, mark: Mapping[Node, str]) -> Description:
+        """The same with text at these values, to be seen first; the arrow of an equation that it names likewise."""
+
+        def marked(box: Box) -> Box:
+            text = mark.get(box.value) if isinstance(box.value, Node) else None
+            lines = [Line("name", line) for line in (text or "").splitlines()]
+            return box if text is None else replace(box, alarm=True, text=[*box.text, *lines])
+
+        boxes = [marked(box) for box in self.boxes]
+        said = {box.id: mark[box.value] for box, old in zip(boxes, self.boxes, strict=True) if box is not old}
+        arrows = [
+            replace(arrow, alarm=arrow.gradient and arrow.tag is not None and arrow.tag in said.get(arrow.target, ""))
+            for arrow in self.arrows
+        ]
+        shown = {id(box.value) for box in boxes}
+        hidden = [text for value, text in mark.items() if id(value) not in shown]
+        notes = [Note("size", f"A marked value is hidden ({text})") for text in hidden]
+        return replace(self, boxes=boxes, arrows=arrows, notes=[*self.notes, *notes])

@@ -272,7 +272,7 @@ def _gradient(arrow: Arrow, direction: str) -> dict[str, str]:
     tag = [f"{sign.mark} {arrow.tag}"] if arrow.whole else []
     word = [] if finite else ["gradient not finite"]
     air = [" "] if direction in ("LR", "RL") else []  # between the last line and the arrow below it
-    color = sign.color if finite else RED
+    color = RED if arrow.alarm or not finite else sign.color
     return {
         "label": _text([f" {line} " for line in (*tag, *_run_on(arrow.lines), *word, *air)]),  # with air at the sides
         "dir": "back",

@@ -12,7 +12,7 @@ from tinygrad_edu.equations.arrays import norm
 WRITTEN_OUT = 12
 """Arrays of more numbers are told by their shape and norm."""
 
-SYMBOL = r"(?:[δWbzaxyCn](?![^\W\dᵀ²³])|1(?=\[))\d*(?:\[[^\]]*\])?"
+SYMBOL = r"(?:[δWwbzaxyCn](?![^\W\dᵀ²³])|1(?=\[))\d*(?:\[[^\]]*\])?"
 TOKEN = re.compile(rf"∂{SYMBOL}/∂{SYMBOL}|{SYMBOL}|Σ_[a-z]|[^\W\d_]\w*′?|\d+\.?\d*|\S")
 CASES = re.compile(r"(.*) where (.*), (.*) elsewhere")
 SIGNS = {
