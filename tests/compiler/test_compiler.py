@@ -223,6 +223,17 @@ def test_masks_follow_the_values(f):
     check(g, *((np.array(x),) for x in ([1.0, -1.0, 0.3, 2.0], [-1.0, 2.0, 0.7, -3.0], [0.6, 0.1, -0.2, 0.4])))
 
 
+def test_rank_and_singular_values_follow_the_values():
+    compiled = tg.compile(lambda a, b: np.linalg.lstsq(a, b))
+    rng = np.random.default_rng(0)
+    for _ in range(3):
+        a, b = rng.normal(size=(5, 3)), rng.normal(size=5)
+        for ours, numpys in zip(compiled(a, b), np.linalg.lstsq(a, b), strict=True):
+            np.testing.assert_allclose(ours, numpys)
+    a[:, 2] = a[:, 1]
+    assert compiled(a, b)[2] == np.linalg.lstsq(a, b)[2] == 2
+
+
 # --- Arguments and results ----------------------------------------------------------------------------------------
 
 Pair = namedtuple("Pair", "left right")

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.engine import Node, defvjp, expands
+from tinygrad_edu.engine import Node, constant, defvjp, expands, records_all
 from tinygrad_edu.rules.products import T
 
 
@@ -75,6 +75,8 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
     _, residuals, rank, s = np.linalg.lstsq(value_a, value_b, rcond)
     eps = float(np.finfo(s.dtype).eps)
     cutoff = eps * max(a.shape) if rcond is None else eps if rcond < 0 else rcond
+    if records_all():  # these two follow the values; whether there are residuals, as their shape, cannot
+        rank, s = constant(np.linalg.matrix_rank, (a,), {"rtol": cutoff}), constant(np.linalg.svdvals, (a,))
     x = np.linalg.pinv(a, cutoff) @ b
     if residuals.size:  # more equations than unknowns, and none superfluous
         residuals = np.sum((b - a @ x) ** 2, axis=0, keepdims=np.ndim(b) == 1)
