@@ -21,6 +21,7 @@ ROOMS = [
     "operators",
     "tensor",
     "trees",
+    "batching",
     "transforms",
     "functional",
     "costs",
@@ -50,7 +51,9 @@ FILES_OF = {
         "primitive",
         "dispatch",
         "anomaly",
+        "tracing",
     ],
+    "batching": ["calls", "families", "products", "indexing", "replay", "vmap"],
     "backprop": ["formulas", "arguments", "forward", "magnitudes", "matrices", "network"],
     "nn": [
         "batches",

@@ -32,6 +32,7 @@ from tinygrad_edu.transforms import elementwise_grad, grad, hessian, hvp, jacobi
 
 if TYPE_CHECKING:
     from tinygrad_edu import backprop, costs, data, nn, optim, testing, viz
+    from tinygrad_edu.batching import vmap
     from tinygrad_edu.check import check_backprop, check_grads, learning_report
     from tinygrad_edu.compiler import compile
     from tinygrad_edu.derivations.derive import derive
@@ -89,6 +90,7 @@ __all__ = [
     "value_and_grad",
     "viz",
     "vjp",
+    "vmap",
 ]
 
 # The rest is loaded when it is first used, so that the import costs little more than that of NumPy.
@@ -106,6 +108,7 @@ _ROOM_OF = {
     "explore": "viz",
     "fit": "training",
     "learning_report": "check",
+    "vmap": "batching",
 }
 
 

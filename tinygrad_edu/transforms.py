@@ -14,11 +14,24 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.engine import Node, ancestors, gradients, is_recording, own, reading, recording, records_all
+from tinygrad_edu.engine import (
+    Node,
+    ancestors,
+    check_leaves,
+    gradients,
+    is_recording,
+    own,
+    reading,
+    recording,
+    records_all,
+)
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.trees import leaves_of, matching, tree_map
 
 Function = Callable[..., Any]
+
+AT_ONCE = 2**24
+"""So many numbers may the backward passes of a Jacobian make together, so that its memory is bounded."""
 
 
 def grad(f: Function, argnums: int | tuple[int, ...] = 0) -> Function:
@@ -186,8 +199,7 @@ def _jacobian(f: Function, who: str) -> Function:
             if y.size == 0:
                 return np.zeros((*y.shape, *lifted.shape), lifted.dtype)
             seeds = np.eye(y.size, dtype=y.dtype).reshape((y.size, *y.shape))
-            rows = [tape.pull_back(y, seed, lifted) for seed in seeds]
-            return np.stack(rows).reshape((*y.shape, *lifted.shape))
+            return tape.pull_back_all(who, y, seeds, lifted).reshape((*y.shape, *lifted.shape))
 
     return matrix
 
@@ -268,6 +280,25 @@ class _Tape:
             return self.release(g) if isinstance(g, Tensor) else own(g, taken)
 
         return tree_map(result, lifted)
+
+    def pull_back_all(self, who: str, y: Tensor, seeds: Any, lifted: Tensor) -> Any:
+        """The gradients for several seeds, stacked: one backward pass, recorded for one of them, for all together."""
+        from tinygrad_edu.batching import for_all
+
+        if not y.requires_grad:
+            return np.zeros((len(seeds), *lifted.shape), lifted.dtype)
+        order = ancestors(y)
+        check_leaves(order)
+        live = records_all() or self._depends_outside(y)
+        at_once = max(1, AT_ONCE // sum(node.value.size for node in order))
+        parts = []
+        for i in range(0, len(seeds), at_once):
+            some = seeds[i : i + at_once]
+            with recording(live):
+                rows, _ = for_all(who, lambda seed: self.pull_back(y, seed, lifted), len(some), [some], [True])
+            parts.append(rows)
+        rows = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        return self.release(rows) if isinstance(rows, Tensor) else rows
 
     def release(self, t: Tensor) -> Any:
         """The tensor itself if it depends on something outside that requires a gradient, else its array."""

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.compiler.arguments import TAKEN, arrays_in
-from tinygrad_edu.compiler.trace import Trace, operations_under
-from tinygrad_edu.engine import Node, nodes_in
+from tinygrad_edu.compiler.trace import Trace
+from tinygrad_edu.engine import Node, nodes_in, operations_under
 from tinygrad_edu.equations import words
 from tinygrad_edu.equations.structure import Product, Structure, WeightedInput
 from tinygrad_edu.trees import leaves_of

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from gc import collect
-from operator import attrgetter, is_
+from operator import is_
 from typing import Any
 from weakref import ref
 
@@ -16,33 +16,19 @@ from tinygrad_edu.compiler.facts import content
 from tinygrad_edu.compiler.kinds import kinds
 from tinygrad_edu.engine import (
     Node,
-    Watcher,
-    copied,
-    make_node,
+    Tracer,
     next_index,
     nodes_in,
+    operations_under,
     recording,
     watching,
 )
-from tinygrad_edu.errors import name_of
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.trees import leaves_of, tree_map
 
-LOOKS_AT_SHAPE: frozenset[Callable[..., Any]] = frozenset(
-    {
-        *(np.shape, np.ndim, np.size, np.zeros_like, np.ones_like, np.full_like, np.empty_like, np.result_type),
-        *(np.can_cast, np.common_type, np.min_scalar_type, np.iscomplexobj, np.isrealobj),
-    }
-)
-"""Functions whose result does not depend on the values."""
-
-SHAPE_FOLLOWS_VALUES: frozenset[Callable[..., Any]] = frozenset(
-    {np.argwhere, np.nonzero, np.flatnonzero, np.unique, np.bincount, np.histogram, np.histogram_bin_edges}
-)
-
 
 @dataclass(eq=False)
-class Trace(Watcher):
+class Trace(Tracer):
     """What a function did.
 
     Attributes
@@ -70,6 +56,8 @@ class Trace(Watcher):
     root: Node | None = None
     gradients: dict[Node, Node] = field(default_factory=dict)
     made: list[ref[Node]] = field(default_factory=list)
+    who = "compile"
+    why = "a compiled program is the same for all values: use np.where with a mask, or leave this function uncompiled"
 
     @property
     def operations(self) -> list[Node]:
@@ -83,28 +71,9 @@ class Trace(Watcher):
 
     # What the engine tells those who look on:
 
-    records_all = True
-
     def recorded(self, node: Node) -> None:
         """Remember it."""
         self.made.append(ref(node))
-
-    def constant(
-        self, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], values: list[Any], value: Any
-    ) -> Any:
-        """Record the call: a mask must follow the values that it was made from."""
-        kind = next((type(node) for node in nodes_in(args)), None)
-        if kind is None or fn in LOOKS_AT_SHAPE:
-            return value
-        if fn in SHAPE_FOLLOWS_VALUES or not isinstance(value, np.ndarray | np.generic):
-            raise TypeError(
-                f"compile: {name_of(fn)} gives a result whose shape, or the course of the program, depends on the "
-                "values; a compiled program is the same for all values: use np.where with a mask, or leave this "
-                "function uncompiled"
-            )
-        node = make_node(kind, fn, tuple(map(copied, args)), kwargs, values, value, [])
-        self.recorded(node)
-        return node
 
     def walked(self, steps: Iterator[Any], received: dict[Node, Any]) -> Iterator[Any]:
         """Note where a backward pass began, and whose gradient each is."""
@@ -242,18 +211,6 @@ _RESULTS = (
     type(...),
     Enum,
 )
-
-
-def operations_under(outputs: Iterable[Any], start: int = 0) -> list[Node]:
-    """The operations that the outputs are computed by, recorded since ``start``, in the order of creation."""
-    found: set[Node] = set()
-    unvisited = nodes_in(outputs)
-    while unvisited:
-        node = unvisited.pop()
-        if node.fn is not None and node.index > start and node not in found:
-            found.add(node)
-            unvisited += nodes_in(node.args)
-    return sorted(found, key=attrgetter("index"))
 
 
 def _forget_values(run: Trace) -> None:

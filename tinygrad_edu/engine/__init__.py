@@ -5,7 +5,7 @@ Read `graph` (a node is a NumPy call as data), `walk` (record forwards, hand gra
 in which form, `ownership` whose arrays a graph may keep, `broadcasting` brings gradients into the form of their values,
 `constants` says through what no gradient flows, `primitive` makes functions of one's own recordable, `dispatch` finds
 out what a NumPy function means for tensors, `modes` switches recording off and on, names scopes, and knows who looks
-on; `anomaly` is somebody who does.
+on; `anomaly` is somebody who does, and `tracing` somebody who has everything recorded.
 """
 
 from tinygrad_edu.engine.anomaly import detect_anomaly
@@ -13,7 +13,7 @@ from tinygrad_edu.engine.arguments import bind
 from tinygrad_edu.engine.broadcasting import unbroadcast
 from tinygrad_edu.engine.constants import PIECEWISE_CONSTANT, constant
 from tinygrad_edu.engine.dispatch import dispatch
-from tinygrad_edu.engine.graph import NO_KWARGS, Node, ancestors, make_leaf, next_index, nodes_in
+from tinygrad_edu.engine.graph import NO_KWARGS, Node, ancestors, make_leaf, next_index, nodes_in, operations_under
 from tinygrad_edu.engine.modes import (
     Scope,
     Watcher,
@@ -28,9 +28,19 @@ from tinygrad_edu.engine.modes import (
     told,
     watching,
 )
-from tinygrad_edu.engine.ownership import EXPOSED, IN_GRAPH, PRIVATE, at_once, copied, own, replace_values
+from tinygrad_edu.engine.ownership import (
+    EXPOSED,
+    IN_GRAPH,
+    PRIVATE,
+    at_once,
+    check_leaves,
+    copied,
+    own,
+    replace_values,
+)
 from tinygrad_edu.engine.primitive import primitive, recordable
 from tinygrad_edu.engine.table import EXPANSIONS, RULES, SPELLINGS, Each, Rule, defvjp, expands, spells
+from tinygrad_edu.engine.tracing import Tracer
 from tinygrad_edu.engine.walk import Contribution, contributions, gradients, make_node, record, steps_of
 
 __all__ = [
@@ -47,10 +57,12 @@ __all__ = [
     "Node",
     "Rule",
     "Scope",
+    "Tracer",
     "Watcher",
     "ancestors",
     "at_once",
     "bind",
+    "check_leaves",
     "constant",
     "contributions",
     "copied",
@@ -66,6 +78,7 @@ __all__ = [
     "next_index",
     "no_grad",
     "nodes_in",
+    "operations_under",
     "own",
     "primitive",
     "reading",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -78,6 +78,18 @@ def ancestors(root: Node) -> list[Node]:
                 found.add(parent)
                 order.append(parent)
     return sorted(order, key=attrgetter("index"), reverse=True)
+
+
+def operations_under(outputs: Iterable[Any], start: int = 0) -> list[Node]:
+    """The operations that the outputs are computed by, recorded since ``start``, in the order of creation."""
+    found: set[Node] = set()
+    unvisited = nodes_in(outputs)
+    while unvisited:
+        node = unvisited.pop()
+        if node.fn is not None and node.index > start and node not in found:
+            found.add(node)
+            unvisited += nodes_in(node.args)
+    return sorted(found, key=attrgetter("index"))
 
 
 def nodes_in(args: Any) -> list[Node]:

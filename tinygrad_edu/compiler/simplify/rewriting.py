@@ -9,8 +9,8 @@ import numpy as np
 
 from tinygrad_edu.compiler.facts import content, is_short_float, value_of
 from tinygrad_edu.compiler.simplify.bounds import Bounds, bounds_of_call, bounds_of_constant, is_share
-from tinygrad_edu.compiler.trace import Trace, blank, operations_under
-from tinygrad_edu.engine import NO_KWARGS, RULES, Node, make_node, nodes_in
+from tinygrad_edu.compiler.trace import Trace, blank
+from tinygrad_edu.engine import NO_KWARGS, RULES, Node, make_node, nodes_in, operations_under
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.trees import leaves_of
 
