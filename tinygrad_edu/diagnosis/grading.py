@@ -16,7 +16,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from queue import SimpleQueue
@@ -254,15 +254,18 @@ def names_of(graded: Sequence[Graded]) -> list[str]:
 
 
 def summary(graded: Sequence[Graded]) -> str:
-    """How many are right, and what is wrong in the others, the most frequent first."""
-    right = sum(g.ok for g in graded)
-    kinds = Counter(
-        " ".join(filter(None, (g.equation, g.mistake))) or (f"layer {g.layer}" if g.layer else "elsewhere")
-        for g in graded
-        if not g.ok
-    )
-    wrong = ", ".join(f"{kind} ×{count}" for kind, count in kinds.most_common())
-    return fill(f"{right} of {len(graded)} right{f'; wrong: {wrong}' if wrong else ''}.", 100)
+    """How many are right, what is wrong in the others, and the most frequent mistakes."""
+    wrong = [g for g in graded if not g.ok]
+    text = f"{len(graded) - len(wrong)} of {len(graded)} right"
+    if wrong:
+        text += f"; wrong: {_counted(g.equation or g.mistake or 'not told' for g in wrong)}"
+    if often := _counted((f"{g.equation} {g.mistake}" for g in wrong if g.equation and g.mistake), least=2):
+        text += f". Most often: {often}"
+    return fill(f"{text}.", 100, break_on_hyphens=False)
+
+
+def _counted(kinds: Iterable[str], least: int = 1) -> str:
+    return ", ".join(f"{kind} ×{n}" for kind, n in Counter(kinds).most_common(8) if n >= least)
 
 
 def junit(graded: Sequence[Graded]) -> str:

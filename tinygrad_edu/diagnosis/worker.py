@@ -47,11 +47,11 @@ def program_in(path: str, function: str | None) -> Any:
     namespace = run(path)
     if function is not None:
         if function not in namespace:
-            raise UnusableError(f"There is no {function} in it{_near(function, namespace)}.")
+            raise UnusableError(f"There is no {function} in it; {_near(function, namespace)}")
         try:
             forms_of(namespace[function])
         except TypeError as error:
-            raise UnusableError(f"{str(error).removeprefix('diagnose: ')}") from None
+            raise UnusableError(str(error).removeprefix("diagnose: ")) from None
         return namespace[function]
     own = {name: value for name, value in namespace.items() if _is_own(value)}
     found = {}
@@ -77,8 +77,8 @@ def _near(function: str, namespace: dict[str, Any]) -> str:
 
     own = [name for name, value in namespace.items() if _is_own(value)]
     if near := get_close_matches(function, own, n=1, cutoff=0.6):
-        return f"; is {near[0]} meant"
-    return f"; it has {', '.join(own)}" if own else "; it defines nothing"
+        return f"is {near[0]} meant?"
+    return f"it has {', '.join(own)}." if own else "it defines nothing."
 
 
 def run(path: str) -> dict[str, Any]:
