@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+import types
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from tinygrad_edu.diagnosis.worker import without_magic
 
 SOURCE = RIGHT["plain_rows"].source
 WRONG = SOURCE.replace("(a[L] - y) / n * dsigmoid(z[L])", "(a[L] - y) / n")
+
+ASSIGNMENT = Path(__file__).parents[2] / "examples" / "assignment"
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="other systems cannot find what has left its group")
 
@@ -387,3 +390,76 @@ def test_an_interruption_ends_what_is_running(file, tmp_path):
     process.send_signal(2)
     assert process.wait(60) != 0
     assert not any(map(is_running, (tmp_path / "pids").read_text().split()))
+
+
+# --- The assignment of the page for teachers ---------------------------------------------------------------------
+
+
+def submission(name):
+    return (ASSIGNMENT / "submissions" / f"{name}.py").read_text(encoding="utf-8")
+
+
+def test_the_starter_and_the_submissions(judged):
+    assert "It stops with NotImplementedError" in judged((ASSIGNMENT / "backprop.py").read_text()).text
+    assert judged(submission("anna")).ok
+    assert judged(submission("ben"))[2:5] == ("BP2", 2, "sigma-prime-of-a")
+    assert judged(submission("carla"), seconds=2).mistake == "timeout"
+
+
+def test_carla_has_no_biases(judged):
+    """If her program ended, that would be said."""
+    text = submission("carla").partition("\n\n\nx = ")[0]
+    assert judged(text).equation == "forward"
+
+
+@pytest.mark.parametrize(("name", "score", "said"), [("anna", 10, "Right"), ("ben", 0, "BP2 is wrong in layer 2.")])
+@pytest.mark.skipif(os.name == "nt", reason="Gradescope runs it on Linux")
+def test_run_autograder(tmp_path, name, score, said):
+    """In folders like those of Gradescope, with only the paths replaced."""
+    for folder in ("submission", "results"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "venv").symlink_to(sys.prefix)
+    (tmp_path / "submission" / "backprop.py").write_text(submission(name))
+    script = (ASSIGNMENT / "gradescope" / "run_autograder").read_text()
+    assert os.access(ASSIGNMENT / "gradescope" / "run_autograder", os.X_OK)
+    subprocess.run(["bash", "-c", script.replace("/autograder/", f"{tmp_path}/")], check=True, capture_output=True)
+    (test,) = json.loads((tmp_path / "results" / "results.json").read_text())["tests"]
+    assert (test["name"], test["score"], test["max_score"]) == ("backprop.py", score, 10)
+    assert test["output"].startswith(said)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Gradescope runs it on Linux")
+def test_setup_is_a_program_of_the_shell():
+    subprocess.run(["bash", "-n", ASSIGNMENT / "gradescope" / "setup.sh"], check=True)
+
+
+def test_the_test_file_of_otter(monkeypatch):
+    """With a stand-in for Otter, which hands a function what its parameters name."""
+    stand_in = types.ModuleType("otter.test_files")
+    stand_in.test_case = lambda points, hidden: lambda function: function
+    monkeypatch.setitem(sys.modules, "otter", types.ModuleType("otter"))
+    monkeypatch.setitem(sys.modules, "otter.test_files", stand_in)
+    tests = {}
+    exec((ASSIGNMENT / "otter" / "backprop.py").read_text(), tests)
+    assert (tests["OK_FORMAT"], tests["name"], tests["points"]) == (False, "backprop", 10)
+    anna, ben = {}, {}
+    exec(submission("anna"), anna)
+    tests["test_backprop"](anna["backprop"])
+    exec(submission("ben"), ben)
+    with pytest.raises(AssertionError, match=r"BP2 is wrong in layer 2\."):
+        tests["test_backprop"](ben["backprop"])
+
+
+def test_the_notebook_of_nbgrader():
+    cells = json.loads((ASSIGNMENT / "nbgrader" / "backprop.ipynb").read_text())["cells"]
+    solution, test = ("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    assert (solution.count("### BEGIN SOLUTION"), solution.count("### END SOLUTION")) == (1, 1)
+    kinds = [cell["metadata"]["nbgrader"] for cell in cells]
+    assert [(kind["solution"], kind["grade"], kind.get("points")) for kind in kinds[1:]] == [
+        (True, False, None),
+        (False, True, 10),
+    ]
+    exec(f"{solution}\n{test}", {})
+    exec(f"{submission('anna')}\n{test}", {})
+    with pytest.raises(AssertionError, match=r"BP2 is wrong in layer 2\."):
+        exec(f"{submission('ben')}\n{test}", {})
