@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -89,6 +90,7 @@ def test_right_and_wrong(file):
         ("import threading, time; threading.Thread(target=time.sleep, args=(100,)).start()\n" + SOURCE, None, "Right"),
         ("open('big', 'wb').write(bytes(2 * 2**20))", "error", "OSError: [Errno 27] File too large"),
         ("import os\nfor fd in range(3, 99):\n    try: os.close(fd)\n    except OSError: pass", "killed", "left"),
+        ("def f(a: int): pass\nassert f.__annotations__ == {'a': int}\n" + SOURCE, None, "Right"),
         (SOURCE + "\nif __name__ == '__main__':\n    raise SystemExit\n", None, "Right"),
         ("raise ValueError('\\x1b[31m\\0' + 'a' * 10**6)", "error", "ValueError: ?[31m?aaa"),
     ],
@@ -387,8 +389,8 @@ def test_an_interruption_ends_what_is_running(file, tmp_path):
     while not (tmp_path / "pids").exists() or (tmp_path / "pids").read_text().count("\n") < 2:
         assert process.poll() is None
         time.sleep(0.05)
-    process.send_signal(2)
-    assert process.wait(60) != 0
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 130
     assert not any(map(is_running, (tmp_path / "pids").read_text().split()))
 
 

@@ -185,9 +185,9 @@ def grade_all(paths: Sequence[str], task: dict[str, Any], jobs: int) -> list[Gra
     pool = ThreadPoolExecutor(len(workers))
     try:
         waiting = [pool.submit(one, path) for path in paths]
-        done = as_completed(waiting)
-        for _ in tqdm(done, "checking", len(waiting), unit="file", disable=len(waiting) == 1, file=sys.stderr):
-            pass
+        if len(waiting) > 1:
+            for _ in tqdm(as_completed(waiting), "checking", len(waiting), unit="file", file=sys.stderr):
+                pass
         return [future.result() for future in waiting]
     finally:  # also where somebody has lost patience
         pool.shutdown(wait=False, cancel_futures=True)
@@ -249,8 +249,10 @@ def table(graded: Sequence[Graded]) -> str:
 def names_of(graded: Sequence[Graded]) -> list[str]:
     """The paths, without the folders that all have in common."""
     paths = [os.path.abspath(g.path) for g in graded]
-    shared = os.path.commonpath([os.path.dirname(path) for path in paths])
-    return [NO_TEXT.sub("?", os.path.relpath(path, shared)) for path in paths]
+    with contextlib.suppress(ValueError):  # they are on different drives
+        shared = os.path.commonpath([os.path.dirname(path) for path in paths])
+        paths = [os.path.relpath(path, shared) for path in paths]
+    return [NO_TEXT.sub("?", path) for path in paths]
 
 
 def summary(graded: Sequence[Graded]) -> str:
@@ -302,7 +304,7 @@ def gradescope(graded: Sequence[Graded], points: float) -> dict[str, Any]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Check files; returns 0 if all are right, 1 if one is not, 2 if one is not there or cannot be written."""
+    """Check files; returns 0 if all are right, 1 if one is not, 2 if one is not there, 130 after Ctrl-C."""
     parser = _parser()
     options = parser.parse_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -314,7 +316,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             parser.error(f"there is no .py or .ipynb file in {given}")
     setting = {name: getattr(options, name) for name in ("activation", "output", "cost")}
     task = {name: getattr(options, name) for name in ("function", "seconds", "megabytes")} | {"setting": setting}
-    graded = [told(g, options.hint) for g in grade_all(paths, task, options.jobs)]
+    try:
+        graded = [told(g, options.hint) for g in grade_all(paths, task, options.jobs)]
+    except KeyboardInterrupt:
+        print(f"{parser.prog}: stopped", file=sys.stderr)
+        return 130
     if options.json:
         print(json.dumps([g._asdict() for g in graded], indent=2))
     else:

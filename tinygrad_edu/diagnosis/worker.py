@@ -91,7 +91,7 @@ def run(path: str) -> dict[str, Any]:
     for name, source in parts_of(path):
         # Its lines are kept for messages: the program may delete its file, and the cell of a notebook has none.
         linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
-        exec(compile(source, name, "exec"), vars(module))
+        exec(compile(source, name, "exec", dont_inherit=True), vars(module))
     return dict(vars(module))
 
 
