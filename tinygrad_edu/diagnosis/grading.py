@@ -348,6 +348,7 @@ def files_in(path: str) -> list[str]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m tinygrad_edu check",
+        usage="%(prog)s [options] FILE [FILE ...]",
         description="Say which equation a hand-written backpropagation has wrong. "
         "Ends with 0 if all files are right, 1 if one is wrong, 2 if one is not there or cannot be written.",
     )
