@@ -183,6 +183,25 @@ def test_an_answer_of_its_own_that_cannot_be_read_is_not_right(judged):
     assert not judged(text).ok
 
 
+def test_systems_on_which_nothing_is_forked(file):
+    """Each file has a Python of its own there; what it starts in its group is ended."""
+    program = "import sys; sys.platform = 'other'; from tinygrad_edu.diagnosis.worker import main; main()"
+    setting = {"activation": "sigmoid", "output": "sigmoid", "cost": "quadratic"}
+    tasks = [
+        {"path": file(text, f"{i}.py"), "function": None, "setting": setting, "seconds": seconds, "megabytes": 2048}
+        for i, (text, seconds) in enumerate([(SOURCE, 60), ("while True: pass", 8), ("import os; os._exit(1)", 60)])
+    ]
+    given = "".join(json.dumps(task) + "\n" for task in tasks)
+    done = subprocess.run([sys.executable, "-c", program], input=given, capture_output=True, text=True, check=True)
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(answer["ok"], answer["mistake"]) for answer in answers] == [
+        (True, None),
+        (False, "timeout"),
+        (False, "killed"),
+    ]
+    assert done.stderr == ""
+
+
 # --- Which program is meant --------------------------------------------------------------------------------------
 
 
