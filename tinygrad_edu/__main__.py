@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 import tinygrad_edu as tg
-from tinygrad_edu.viz.plots import learning_curves
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -98,6 +97,8 @@ def _program(net: tg.nn.MLP, x: Any, y: Any) -> str:
 
 def _plot(history: tg.History, path: Path) -> Path | str:
     """Where the learning curve is, or why it is not."""
+    from tinygrad_edu.viz.plots import learning_curves  # here, as `check` needs no pictures
+
     try:
         figure = learning_curves(history)
     except ImportError as error:
