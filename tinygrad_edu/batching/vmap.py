@@ -64,7 +64,7 @@ def vmap(f: Function, in_axes: Any = 0, out_axes: Any = 0) -> Function:
     >>> def C_x(w, x, y):
     ...     return 0.5 * (np.tanh(w @ x) - y) ** 2
     >>> w, x, y = np.array([0.5, -1.0]), np.array([[1.0, 2.0], [0.0, 1.0], [3.0, 1.0]]), np.array([0.0, 1.0, 0.0])
-    >>> vmap(grad(C_x), in_axes=(None, 0, 0))(w, x, y).shape
+    >>> tg.vmap(tg.grad(C_x), in_axes=(None, 0, 0))(w, x, y).shape
     (3, 2)
     """
     if not callable(f):
