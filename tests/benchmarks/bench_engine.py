@@ -166,6 +166,16 @@ def hessian_of_ours(f):
     return tg.hessian(f(np))
 
 
+def compiled_hessian(f):
+    return tg.compile(tg.hessian(f(np)))
+
+
+def numba_hessian(f):
+    import numba  # noqa: F401 - whether it is there
+
+    return tg.compile(tg.hessian(f(np)), backend="numba")
+
+
 def hessian_of_hips(f):
     import autograd
     import autograd.numpy
@@ -194,8 +204,15 @@ def central_differences(f):
     return hessian
 
 
+def waves(A):
+    """sum(tanh(A x)²) + sum(exp(−x²)), written for a NumPy."""
+    return lambda np: lambda x: (np.tanh(A @ x) ** 2).sum() + np.exp(-(x**2)).sum()
+
+
 HESSIANS = {
     "ours": hessian_of_ours,
+    "ours, compiled": compiled_hessian,
+    "ours, numba": numba_hessian,
     "HIPS autograd": hessian_of_hips,
     "JAX jit": hessian_of_jax,
     "central differences": central_differences,
@@ -207,6 +224,11 @@ def hessians(quick):
     functions = {
         "Rosenbrock, n = 10": (lambda np: rosenbrock, rng.normal(size=10)),
         "Rosenbrock, n = 20": (lambda np: rosenbrock, rng.normal(size=20)),
+        "Rosenbrock, n = 100": (lambda np: rosenbrock, rng.normal(size=100)),
+        **{
+            f"tanh and exp, n = {n}": (waves(rng.normal(size=(n, n)) / n**0.5), rng.normal(size=n))
+            for n in (10, 30, 100)
+        },
         "2-3-1 network, 13 parameters": (small_network, rng.normal(size=13)),
     }
     rows = []

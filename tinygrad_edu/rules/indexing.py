@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from tinygrad_edu.engine import EXPANSIONS, constant, defvjp, expands, nodes_in, record, recordable, scoped
+from tinygrad_edu.engine import EXPANSIONS, constant, defvjp, expands, nodes_in, record, recordable, records_all, scoped
 
 _Functions = tuple[Callable[..., Any], ...]
 
@@ -37,6 +37,43 @@ defvjp(scatter_add, lambda g, y, a, index, shape: at(g, index))
 # --- Elements moved -------------------------------------------------------------------------------------------------
 
 
+@expands(np.flip)
+def flip(m: Any, axis: Any = None) -> Any:
+    axes = range(m.ndim) if axis is None else normalize_axis_tuple(axis, m.ndim)
+    return m[tuple(slice(None, None, -1) if i in axes else slice(None) for i in range(m.ndim))]
+
+
+@expands(np.fliplr)
+def fliplr(m: Any) -> Any:
+    if m.ndim < 2:
+        raise ValueError(f"np.fliplr: the array must have two axes or more, but its shape is {m.shape}")
+    return np.flip(m, 1)
+
+
+@expands(np.flipud)
+def flipud(m: Any) -> Any:
+    if m.ndim < 1:
+        raise ValueError("np.flipud: the array must have an axis, but it is a single number")
+    return np.flip(m, 0)
+
+
+defvjp(np.roll, lambda g, y, a, shift, axis=None: np.roll(g, np.negative(shift), axis))
+
+
+@expands(np.roll)
+def roll(a: Any, shift: Any, axis: Any = None) -> Any:
+    """One call; while the compiler looks on what it is made of, a[−s:] before a[:−s], which every backend can write."""
+    if not records_all():
+        return record(np.roll, (a, shift), {} if axis is None else {"axis": axis})
+    if axis is None:
+        return np.reshape(np.roll(np.ravel(a), int(np.sum(shift)), 0), a.shape)
+    for s, i in np.broadcast(shift, normalize_axis_tuple(axis, a.ndim, allow_duplicate=True)):
+        cut = int(s) % a.shape[i] if a.shape[i] else 0
+        before = (slice(None),) * int(i)
+        if cut:
+            a = np.concatenate([a[(*before, slice(-cut, None))], a[(*before, slice(None, -cut))]], axis=int(i))
+    return np.copy(a)
+
 def _numbered(a: Any, start: int = 0) -> Any:
     """An integer for every element, in the shape of the array."""
     return np.arange(start, start + np.size(a)).reshape(np.shape(a))
@@ -59,7 +96,7 @@ def _rearranged(fn: Callable[..., Any]) -> Callable[..., Any]:
 
 
 _MOVE_ELEMENTS: _Functions = (
-    *(np.flip, np.fliplr, np.flipud, np.roll, np.rot90, np.tile, np.repeat),
+    *(np.rot90, np.tile, np.repeat),
     *(np.diagonal, np.take, np.take_along_axis, np.delete),
     *(np.split, np.array_split, np.hsplit, np.vsplit, np.dsplit),
     *(np.linalg.diagonal, np.lib.stride_tricks.sliding_window_view),
