@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from programs import N, programs, run
 from rule_cases import CASES, Case
@@ -91,7 +91,6 @@ def test_every_rule(case: Case, dtype):
     )
 
 
-@settings(max_examples=2 * settings.default.max_examples)
 @given(programs, st.integers(0, 2**32 - 1))
 def test_random_programs(program, seed):
     rng = np.random.default_rng(seed)

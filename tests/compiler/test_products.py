@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_edu as tg
@@ -96,7 +96,6 @@ def test_found_before(expression):
         assert_safe(expression, draw_arrays(np.random.default_rng(0), dtype))
 
 
-@settings(max_examples=2 * settings.default.max_examples)
 @given(expressions, st.sampled_from(DTYPES), st.integers(0, 2**32 - 1))
 def test_random_products_and_quotients(expression, dtype, seed):
     assert_safe(expression, draw_arrays(np.random.default_rng(seed), dtype))
