@@ -56,6 +56,10 @@ class Call:
         """Call the function with other arguments."""
         return called(self.node, args, options)
 
+    def run_as(self, fn: Function, *args: Any) -> Any:
+        """Call another function, which computes the same."""
+        return called(self.node, args, {}, fn)
+
     def aligned(self, i: int, ndim: int) -> Any:
         """An argument with as many axes behind the examples' as given, so that it broadcasts as in one example."""
         return aligned(self.args[i], self.differs[i], self.ndim(i), ndim)
@@ -82,17 +86,18 @@ def spread(x: Any, differs: bool, n: int) -> Any:
     return x if differs else np.broadcast_to(x, (n, *np.shape(x)))
 
 
-def called(node: Node, args: tuple[Any, ...], options: Mapping[str, Any]) -> Any:
+def called(node: Node, args: tuple[Any, ...], options: Mapping[str, Any], fn: Function | None = None) -> Any:
     """Make the call of a node with other arguments; where no gradient flowed through that, none does now."""
-    assert node.fn
+    fn = fn or node.fn
+    assert fn
     if not nodes_in(args):
-        return node.fn(*args, **options)
-    if node.fn not in RULES:
-        return constant(node.fn, args, options)
+        return fn(*args, **options)
+    if fn not in RULES:
+        return constant(fn, args, options)
     if node.requires_grad:
-        return record(node.fn, args, options)
+        return record(fn, args, options)
     with recording(False):
-        return record(node.fn, args, options)
+        return record(fn, args, options)
 
 
 Rule = Callable[[Call], Any]

@@ -22,8 +22,11 @@ def matmul(call: Call) -> Any:
     # Vectors as matrices of one row or column, and the stacks of one example behind the examples.
     a, m = (np.expand_dims(a, -2), 2) if m == 1 else (a, m)
     b, n = (np.expand_dims(b, -1), 2) if n == 1 else (b, n)
-    ndim = max(m, n)
-    product = call.run(aligned(a, of_a, m, ndim), aligned(b, of_b, n, ndim))
+    if of_a and of_b and m == n == 2 and a.shape[-1] == 1:  # outer products, such as those of BP4
+        product = call.run_as(np.einsum, "ni,nj->nij", a[:, :, 0], b[:, 0])
+    else:
+        ndim = max(m, n)
+        product = call.run(aligned(a, of_a, m, ndim), aligned(b, of_b, n, ndim))
     return np.reshape(product, (call.n, *call.shape))
 
 
