@@ -1,11 +1,14 @@
 """Transforms: any order, any nesting, nested containers, and what they return."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_edu as tg
+from tinygrad_edu import transforms
 
 X = np.array([0.3, -1.2, 2.0])
 M = np.array([[1.0, 2.0, 0.5], [0.0, -1.0, 3.0]])
@@ -69,6 +72,59 @@ def test_jacobian_of_matrices():
     np.testing.assert_array_equal(J, np.einsum("ik,lj->ijkl", np.eye(2), M))
     assert tg.jacobian(np.sin)(0.0).shape == ()
     assert tg.jacobian(lambda x: x[:0])(X).shape == (0, 3)
+
+
+@pytest.mark.parametrize("few", [0, 10**9], ids=["together", "one by one"])
+@pytest.mark.parametrize("at_once", [2**24, 60, 1], ids=["all", "some", "one"])
+@given(st.integers(1, 5), st.integers(1, 5), st.integers(0, 99))
+def test_the_rows_of_a_jacobian_are_the_same_together_and_one_by_one(few, at_once, n, m, seed):
+    rng = np.random.default_rng(seed)
+    W, x, v = rng.normal(size=(m, n)), rng.normal(size=n), rng.normal(size=n)
+    f = lambda x: np.sort(np.tanh(W @ x))[::-1] * np.max(x) + np.sum(np.where(x > 0, x, 0.1 * x) ** 3)
+    c = lambda x: np.sum(f(x) ** 2)
+
+    def results():
+        w = tg.Tensor(1.5, requires_grad=True)  # somebody outside
+        outside = tg.jacobian(lambda x: f(w * x))(x)
+        np.sum(outside**2).backward()
+        inside = tg.grad(lambda s: np.sum(tg.hessian(lambda x: c(x * s))(x) ** 2))(v)
+        return [tg.jacobian(f)(x), tg.hessian(c)(x), outside.numpy(), w.grad, inside, tg.jacobian(tg.jacobian(f))(x)]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(transforms, "FEW", 10**9)
+        expected = results()
+        patch.setattr(transforms, "FEW", few)
+        patch.setattr(transforms, "AT_ONCE", at_once)
+        for ours, theirs in zip(results(), expected, strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-9)
+
+
+def test_the_rows_of_a_jacobian_by_what_it_does_not_depend_on():
+    w = tg.Tensor(2.0, requires_grad=True)
+    for n in (3, 30):
+        assert np.array_equal(tg.jacobian(lambda x, n=n: np.ones(n) * w)(X), np.zeros((n, 3)))
+        assert isinstance(tg.jacobian(lambda x, n=n: np.ones(n) * w)(X), np.ndarray)
+        assert np.array_equal(tg.jacobian(lambda x, n=n: np.ones(n))(X), np.zeros((n, 3)))
+
+
+def test_a_jacobian_needs_memory_for_its_result_and_a_bounded_part_more(monkeypatch):
+    x = np.linspace(-1, 1, 400)
+
+    def deep(x):
+        for _ in range(30):
+            x = np.sin(x)
+        return x
+
+    peaks = []
+    for at_once in (2**24, 2**17):
+        monkeypatch.setattr(transforms, "AT_ONCE", at_once)
+        tracemalloc.start()
+        tg.jacobian(deep)(x)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    result = 8 * 400 * 400
+    assert peaks[0] < 4 * result  # of its thirty steps, each is dropped when it is done
+    assert peaks[1] < 2.5 * result
 
 
 def test_elementwise_grad():

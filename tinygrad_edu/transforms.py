@@ -30,6 +30,9 @@ from tinygrad_edu.trees import leaves_of, matching, tree_map
 
 Function = Callable[..., Any]
 
+FEW = 10
+"""So few backward passes are made one by one: that is quicker than to record one, and run it for all."""
+
 AT_ONCE = 2**24
 """So many numbers may the backward passes of a Jacobian make together, so that its memory is bounded."""
 
@@ -180,7 +183,7 @@ def hvp(f: Function) -> Function:
 def jacobian(f: Function) -> Function:
     """The Jacobian of a function of one array: shape ``y.shape + x.shape``, with entries ∂yᵢ/∂xⱼ.
 
-    One backward pass over one recorded graph for every element of y.
+    The function is run once. Its rows are backward passes, made together in one, as `tinygrad_edu.vmap` would.
     """
     return _jacobian(f, "jacobian")
 
@@ -287,6 +290,8 @@ class _Tape:
 
         if not y.requires_grad:
             return np.zeros((len(seeds), *lifted.shape), lifted.dtype)
+        if len(seeds) < FEW and not records_all():
+            return np.stack([self.pull_back(y, seed, lifted) for seed in seeds])
         order = ancestors(y)
         check_leaves(order)
         live = records_all() or self._depends_outside(y)
@@ -295,8 +300,8 @@ class _Tape:
         for i in range(0, len(seeds), at_once):
             some = seeds[i : i + at_once]
             with recording(live):
-                rows, _ = for_all(who, lambda seed: self.pull_back(y, seed, lifted), len(some), [some], [True])
-            parts.append(rows)
+                part, differ = for_all(who, lambda seed: self.pull_back(y, seed, lifted), len(some), [some], [True])
+            parts.append(part if differ else np.broadcast_to(part, (len(some), *lifted.shape)))
         rows = parts[0] if len(parts) == 1 else np.concatenate(parts)
         return self.release(rows) if isinstance(rows, Tensor) else rows
 

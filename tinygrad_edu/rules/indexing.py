@@ -74,6 +74,7 @@ def roll(a: Any, shift: Any, axis: Any = None) -> Any:
             a = np.concatenate([a[(*before, slice(-cut, None))], a[(*before, slice(None, -cut))]], axis=int(i))
     return np.copy(a)
 
+
 def _numbered(a: Any, start: int = 0) -> Any:
     """An integer for every element, in the shape of the array."""
     return np.arange(start, start + np.size(a)).reshape(np.shape(a))
