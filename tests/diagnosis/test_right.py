@@ -1,10 +1,14 @@
 """The implementations in which mistakes are planted are right before that."""
 
+import os
+
 import numpy as np
 import pytest
+from diagnosis.confusion import diagnosed
 from diagnosis.right import RIGHT, caller, random_problem
 
 import tinygrad_edu as tg
+from tinygrad_edu.diagnosis.diagnose import Networks
 
 
 def test_there_are_at_least_fifteen_of_forms_1_to_8():
@@ -32,3 +36,33 @@ def test_its_gradients_are_those_of_the_four_equations(name):
         if got.cost is not None:
             np.testing.assert_allclose(got.cost, abs(factor) * want.cost, rtol=1e-12)
         assert not got.changed
+
+
+NETWORKS = 10_000 if os.environ.get("HYPOTHESIS_PROFILE") == "thorough" else 200
+"""On so many in all, and as few more as it takes to give each program as many, nothing is to be found wrong."""
+
+
+def random_networks(name, seed):
+    """Three networks of random widths, depth, weights and batches of two or more; none so large that a sigmoid becomes 1."""
+    rng = np.random.default_rng([seed, *name.encode()])
+    deepest = RIGHT[name].n_layers or int(rng.integers(2, 4))
+    least = 2 if RIGHT[name].output == "softmax" else 1
+    sizes = {
+        depth: tuple((*rng.integers(1, 10, depth).tolist(), int(rng.integers(least, 10))) for _ in range(3))
+        for depth in range(2, deepest + 1)
+    }
+    batches = tuple(rng.permutation(np.arange(2, 13))[:3].tolist())
+    return Networks(sizes, batches, seed=int(rng.integers(2**31)), scale=float(rng.uniform(0.1, 0.8)))
+
+
+def false_alarm(name, seed):
+    networks = random_networks(name, seed)
+    report = diagnosed(RIGHT[name].source, name, networks)
+    return None if report.ok else f"{networks}:\n{report}"
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_no_false_alarm_on_random_networks(name):
+    of_each = -(-NETWORKS // (3 * len(RIGHT)))
+    alarms = [false_alarm(name, seed) for seed in range(of_each)]
+    assert not any(alarms), next(filter(None, alarms))

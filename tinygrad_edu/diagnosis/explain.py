@@ -344,6 +344,26 @@ def _penalty_on_biases(
     return [Match(Mistake("l2-extra", "BP3", PENALTY.format(q="b{l}")), ratios)]
 
 
+# --- Rounding -----------------------------------------------------------------------------------------------------
+
+
+def rounding(problems: Sequence[Problem], seen: Sequence[Seen], convention: Convention) -> float:
+    """The largest error of right gradients, in units in the last place.
+
+    That is |yours − right| over the distance of the largest number in an array to the next one of float64, for all
+    gradients of all problems, and right by this convention. What is 0 but for rounding does not count.
+    """
+    largest = 0.0
+    for p, s in zip(problems, seen, strict=True):
+        solved, c = p.solve(), convention.factor(p)
+        right = [*solved.grad_weights, *(solved.grad_biases if s.grad_biases is not None else [])]
+        for yours, its in zip([*s.grad_weights, *(s.grad_biases or [])], right, strict=True):
+            size = np.max(np.abs(c * its))
+            if size >= NOTHING:
+                largest = max(largest, float(np.max(np.abs(yours - c * its)) / np.spacing(size)))
+    return largest
+
+
 # --- Factors ----------------------------------------------------------------------------------------------------
 
 
@@ -467,4 +487,4 @@ def merged(found: Sequence[Found]) -> list[tuple[Mistake, list[int | None]]]:
     return list(together.values())
 
 
-__all__ = ["Convention", "Explanation", "Found", "Seen", "explanations", "merged"]
+__all__ = ["Convention", "Explanation", "Found", "Seen", "explanations", "merged", "rounding"]
