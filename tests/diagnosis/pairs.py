@@ -98,7 +98,7 @@ def outcomes(source, name, needs):
 
 
 def alike(pair):
-    """The mistakes that alone, or first of two, give the same numbers as this pair; "right" if it cancels out."""
+    """The mistakes that alone give the same numbers as this pair; "right" if it cancels out."""
     needs = width_of(pair.name, pair.one, pair.other)
     mine = outcomes(source_of(pair), pair.name, needs)
 
@@ -107,11 +107,8 @@ def alike(pair):
         return its is not None and mine is not None and all(map(are_as, mine, its))
 
     found = {"right"} if is_alike(RIGHT[pair.name].source) else set()
-    here = {i for p in pairs() if p.name == pair.name for i in p[:2]}
-    found |= {i for i in here if is_alike(source_with(MISTAKES[i], pair.name))}
-    return found | {
-        i for p in pairs() if p.name == pair.name and p != pair and is_alike(source_of(p)) for i in firsts(p)
-    }
+    here = (i for i, m in enumerate(MISTAKES) if pair.name in m.planted and m.equation in EQUATIONS)
+    return found | {i for i in here if is_alike(source_with(MISTAKES[i], pair.name))}
 
 
 def firsts(pair):

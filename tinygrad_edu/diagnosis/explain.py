@@ -23,9 +23,14 @@ from tinygrad_edu.diagnosis.mistakes import (
     Pass,
     forwards,
     hidden,
+    hidden_twice,
     of_biases,
+    of_biases_twice,
     of_weights,
+    of_weights_twice,
     outputs,
+    outputs_twice,
+    slopes,
 )
 from tinygrad_edu.diagnosis.problems import Array, Problem
 
@@ -148,11 +153,20 @@ def made(function: Any, *args: Any) -> Any:
         return None
 
 
+Mistakes = tuple[Mistake, ...]
+"""What is changed in one equation: nothing, one thing, or two."""
+
+
 class Match(NamedTuple):
     """A way to get a gradient from δ, up to a factor."""
 
-    mistake: Mistake
+    mistakes: Mistakes
     ratio: Ratio
+
+
+def alone(ways: Iterable[tuple[Mistake, Any]]) -> Iterator[tuple[Mistakes, Any]]:
+    """Ways with at most one mistake, as those with more are."""
+    return (((mistake,) if mistake.slug else (), way) for mistake, way in ways)
 
 
 def matches(
@@ -160,11 +174,11 @@ def matches(
 ) -> list[Match]:
     """All ways that give these gradients of layer l."""
     found = []
-    for mistake, way in ways:
+    for mistakes, way in ways:
         r = ratio(given, (made(way, p, l, d) for p, d in zip(passes, deltas, strict=True)))
         if r is not None:
-            found.append(Match(mistake, r))
-            if not mistake.slug:
+            found.append(Match(mistakes, r))
+            if not mistakes:
                 break
     return found
 
@@ -176,7 +190,7 @@ class Step(NamedTuple):
     """How one layer is explained."""
 
     layer: int
-    delta: Mistake
+    delta: Mistakes
     biases: Match | None
     weights: Match
 
@@ -198,7 +212,7 @@ def explanations(problems: Sequence[Problem], seen: Sequence[Seen]) -> list[Expl
         passes = [made(forward, p) for p in problems]
         if any(p is None for p in passes):
             continue
-        for path, reached in _paths(passes, seen):
+        for path, reached in _paths(passes, seen, is_right=not forward_mistake.slug):
             unknown = None if reached == 0 else ("δ", reached)
             if unknown and forward_mistake.slug:
                 continue
@@ -214,12 +228,17 @@ def explanations(problems: Sequence[Problem], seen: Sequence[Seen]) -> list[Expl
     return sorted(found, key=lambda e: e.cost)
 
 
-def _paths(passes: Sequence[Pass], seen: Sequence[Seen]) -> list[tuple[Path, int]]:
-    """The ways down through the layers, as far as they lead: the layer that nothing explains, or 0."""
+def _paths(passes: Sequence[Pass], seen: Sequence[Seen], is_right: bool) -> list[tuple[Path, int]]:
+    """The ways down through the layers, as far as they lead: the layer that nothing explains, or 0.
+
+    Two mistakes in one equation are looked for where none, or one, is no explanation, and the forward pass is right.
+    """
     L = passes[0].problem.depth
     paths = [Path([], [[None] * L for _ in passes])]
     for l in range(L, 0, -1):
         further = [longer for path in paths for longer in _one_layer(path, passes, seen, l)]
+        if not further and is_right:
+            further = [longer for path in paths for longer in _one_layer(path, passes, seen, l, twice=True)]
         if not further:
             return [(path, l) for path in paths[:1]]
         paths = sorted(further, key=_rank)[:MOST]
@@ -229,20 +248,18 @@ def _paths(passes: Sequence[Pass], seen: Sequence[Seen]) -> list[tuple[Path, int
 def _rank(path: Path) -> int:
     kinds = set()
     for step in path.steps:
-        kinds |= {
-            ("δ", step.delta.slug),
-            ("b", step.biases.mistake.slug if step.biases else ""),
-            ("w", step.weights.mistake.slug),
-        }
-    return sum(bool(slug) for _, slug in kinds)
+        kinds |= {("δ", m.slug) for m in step.delta}
+        kinds |= {("b", m.slug) for m in (step.biases.mistakes if step.biases else ())}
+        kinds |= {("w", m.slug) for m in step.weights.mistakes}
+    return len(kinds)
 
 
-def _one_layer(path: Path, passes: Sequence[Pass], seen: Sequence[Seen], l: int) -> Iterator[Path]:
-    """The path with layer l explained, in all ways that explain it."""
+def _one_layer(path: Path, passes: Sequence[Pass], seen: Sequence[Seen], l: int, twice: bool = False) -> Iterator[Path]:
+    """The path with layer l explained, in all ways that explain it; or in those with two mistakes in one equation."""
     L = passes[0].problem.depth
     after = [None if l == L else d[l] for d in path.deltas]
     known: list[list[Array]] = []
-    for mistake, delta in _deltas(passes, seen, l, after):
+    for mistakes, delta in _deltas(passes, seen, l, after, twice):
         if not all(_fits(d, p.z[l - 1]) for d, p in zip(delta, passes, strict=True)):
             continue
         if any(_is_one(ratio(delta, other) or (0.0,)) for other in known):
@@ -250,21 +267,28 @@ def _one_layer(path: Path, passes: Sequence[Pass], seen: Sequence[Seen], l: int)
         known.append(delta)
         deltas = [[*d[: l - 1], new, *d[l:]] for d, new in zip(path.deltas, delta, strict=True)]
         given = [s.grad_weights[l - 1] for s in seen]
-        by_weights = matches(given, of_weights(), passes, l, deltas)
-        by_weights = by_weights or _penalty_on_weights(given, passes, l, deltas)
+        is_twice = twice and not mistakes  # in BP4, or in BP3
+        by_weights = matches(given, alone(of_weights()), passes, l, deltas)
+        ways = [*alone(of_weights())][: None if is_twice else 1]
+        by_weights = by_weights or [*_penalty_on_weights(given, ways, passes, l, deltas)]
+        if is_twice and not by_weights:
+            by_weights = matches(given, of_weights_twice(), passes, l, deltas)
         if not by_weights:
             continue
-        by_biases: Iterable[Match | None] = [None]
+        by_biases: Sequence[Match | None] = [None]
         if all(s.grad_biases is not None for s in seen):
             given = [s.grad_biases[l - 1] for s in seen if s.grad_biases]
-            by_biases = matches(given, of_biases(), passes, l, deltas)
-            by_biases = by_biases or _penalty_on_biases(given, passes, l, deltas, by_weights[0].ratio)
+            by_biases = matches(given, alone(of_biases()), passes, l, deltas)
+            ways = [*alone(of_biases())][: None if is_twice else 1]
+            by_biases = by_biases or [*_penalty_on_biases(given, ways, passes, l, deltas, by_weights[0].ratio)]
+            if is_twice and not by_biases:
+                by_biases = matches(given, of_biases_twice(), passes, l, deltas)
         for b in by_biases:
             for w in by_weights:
-                if b and b.mistake.slug in ("bias-for-gradient",):  # which knows of no factor
+                if b and any(m.slug == "bias-for-gradient" for m in b.mistakes):  # which knows of no factor
                     b = b._replace(ratio=w.ratio)
-                yield Path([*path.steps, Step(l, mistake, b, w)], deltas)
-                if not (mistake.slug or w.mistake.slug or (b and b.mistake.slug)):
+                yield Path([*path.steps, Step(l, mistakes, b, w)], deltas)
+                if not (mistakes or w.mistakes or (b and b.mistakes)):
                     return  # nothing is changed, but perhaps for a factor
 
 
@@ -273,39 +297,55 @@ def _fits(delta: Any, z: Array) -> bool:
 
 
 def _deltas(
-    passes: Sequence[Pass], seen: Sequence[Seen], l: int, after: Sequence[Any]
-) -> Iterator[tuple[Mistake, Any]]:
+    passes: Sequence[Pass], seen: Sequence[Seen], l: int, after: Sequence[Any], twice: bool
+) -> Iterator[tuple[Mistakes, Any]]:
     """All δ of a layer, in each problem; the last is one with weights that were updated too early."""
     L, setting = passes[0].problem.depth, passes[0].problem.setting
-    for mistake, way in outputs(setting) if l == L else hidden(setting):
-        yield mistake, [made(way, p, l, d) for p, d in zip(passes, after, strict=True)]
+    ways: list[Any] = [*alone(outputs(setting) if l == L else hidden(setting))]
+    if twice:
+        ways = [ways[0], *(outputs_twice(setting) if l == L else hidden_twice(setting))]
+    for mistakes, way in ways:
+        yield mistakes, [made(way, p, l, d) for p, d in zip(passes, after, strict=True)]
     if l == L:
         return
-    # δ goes back through w − η ∂C/∂w, with some learning rate η. What it would add to ∂C/∂W^l shows how large η is.
+    for mistake, way in slopes(setting)[: None if twice else 1]:
+        delta = _updated_too_early(passes, seen, l, after, way)
+        if delta is not None:
+            words = "w{next} was updated before δ{next} went back through it"
+            early = Mistake("weights-already-updated", "BP2", words)
+            yield ((early, mistake) if mistake.slug else (early,)), delta
+
+
+def _updated_too_early(
+    passes: Sequence[Pass], seen: Sequence[Seen], l: int, after: Sequence[Any], way: Any
+) -> list[Any] | None:
+    """δ that went back through w − η ∂C/∂w, with some learning rate η; None if it did not.
+
+    What it would add to ∂C/∂W^l shows how large η is.
+    """
     grads = [s.grad_weights[l] for s in seen]
     if any(g.shape != p.problem.weights[l].shape for g, p in zip(grads, passes, strict=True)):
-        return
+        return None
     right, moved = (
-        [(d @ W.T) * p.slope(l) for p, d, W in zip(passes, after, weights, strict=True)]
+        [made(way, p, l, d @ W.T) for p, d, W in zip(passes, after, weights, strict=True)]
         for weights in ([p.problem.weights[l] for p in passes], grads)
     )
     rates = []
     for p, s, one, other in zip(passes, seen, right, moved, strict=True):
+        if np.shape(one) != p.z[l - 1].shape or np.shape(other) != p.z[l - 1].shape:
+            return None
         parts = _parts(s.grad_weights[l - 1], p.a[l - 1].T @ one, p.a[l - 1].T @ other)
         if parts is None or not parts[0]:
-            return
+            return None
         rates.append(parts[1] / parts[0])
     if abs(rates[0]) > 1e-9 and np.allclose(rates, rates[0], rtol=1e-4):
-        words = "w{next} was updated before δ{next} went back through it"
-        yield (
-            Mistake("weights-already-updated", "BP2", words),
-            [a + rates[0] * b for a, b in zip(right, moved, strict=True)],
-        )
+        return [a + rates[0] * b for a, b in zip(right, moved, strict=True)]
+    return None
 
 
-def _parts(given: Array, one: Array, other: Array) -> tuple[float, float] | None:
+def _parts(given: Array, one: Any, other: Array) -> tuple[float, float] | None:
     """How much of one and of the other array is in the given one; None if there is something else in it."""
-    if given.shape != one.shape or given.shape != other.shape or given.size < 3:
+    if given.shape != np.shape(one) or given.shape != other.shape or given.size < 3:
         return None
     A = np.column_stack([one.ravel(), other.ravel()])
     if not np.isfinite(A).all():
@@ -319,29 +359,37 @@ def _parts(given: Array, one: Array, other: Array) -> tuple[float, float] | None
 PENALTY = "a multiple of {q} is added, as a penalty would, but there is none in this cost"
 
 
-def _penalty_on_weights(given: Sequence[Array], passes: Sequence[Pass], l: int, deltas: Any) -> list[Match]:
+def _penalty_on_weights(
+    given: Sequence[Array], ways: Any, passes: Sequence[Pass], l: int, deltas: Any
+) -> Iterator[Match]:
     """∂C/∂W with λ W in it."""
-    ratios = []
-    for g, p, d in zip(given, passes, deltas, strict=True):
-        parts = _parts(g, p.a[l - 1].T @ d[l - 1], p.problem.weights[l - 1])
-        if parts is None or not parts[0] or abs(parts[1]) < 1e-9:
-            return []
-        ratios.append(parts[0])
-    return [Match(Mistake("l2-extra", "BP4", PENALTY.format(q="w{l}")), tuple(ratios))]
+    penalty = Mistake("l2-extra", "BP4", PENALTY.format(q="w{l}"))
+    for mistakes, way in ways:
+        ratios = []
+        for g, p, d in zip(given, passes, deltas, strict=True):
+            parts = _parts(g, made(way, p, l, d), p.problem.weights[l - 1])
+            if parts is None or not parts[0] or abs(parts[1]) < 1e-9:
+                break
+            ratios.append(parts[0])
+        else:
+            yield Match((*mistakes, penalty), tuple(ratios))
 
 
 def _penalty_on_biases(
-    given: Sequence[Array], passes: Sequence[Pass], l: int, deltas: Any, ratios: Ratio
-) -> list[Match]:
+    given: Sequence[Array], ways: Any, passes: Sequence[Pass], l: int, deltas: Any, ratios: Ratio
+) -> Iterator[Match]:
     """∂C/∂b with λ b in it, if the weights tell how large δ is."""
-    for g, p, d, r in zip(given, passes, deltas, ratios, strict=True):
-        b = p.problem.biases[l - 1]
-        if g.shape != b.shape:
-            return []
-        strength = (g - r * d[l - 1].sum(axis=0)) / b
-        if np.ptp(strength) > 1e-5 * abs(strength[0]) or abs(strength[0]) < 1e-9:
-            return []
-    return [Match(Mistake("l2-extra", "BP3", PENALTY.format(q="b{l}")), ratios)]
+    penalty = Mistake("l2-extra", "BP3", PENALTY.format(q="b{l}"))
+    for mistakes, way in ways:
+        for g, p, d, r in zip(given, passes, deltas, ratios, strict=True):
+            b, right = p.problem.biases[l - 1], made(way, p, l, d)
+            if g.shape != b.shape or np.shape(right) != b.shape:
+                break
+            strength = (g - r * right) / b
+            if np.ptp(strength) > 1e-5 * abs(strength[0]) or abs(strength[0]) < 1e-9:
+                break
+        else:
+            yield Match((*mistakes, penalty), ratios)
 
 
 # --- Rounding -----------------------------------------------------------------------------------------------------
@@ -378,18 +426,16 @@ def _factored(problems: Sequence[Problem], path: Path, L: int) -> Iterator[tuple
             b = None if step.biases is None else np.array(step.biases.ratio) / carried
             w = np.array(step.weights.ratio) / carried
             equation = "BP1" if step.layer == L else "BP2"
-            if step.delta.slug:
-                mine.append(Found(step.delta, step.layer))
+            mine += [Found(mistake, step.layer) for mistake in step.delta]
             if not _is_one(w) and (b is None or np.allclose(b, w)):
                 mine.append(Found(_factor(equation, w, problems), step.layer))
                 carried = carried * w
                 b, w = None if b is None else b / w, w / w
-            if step.biases is not None and step.biases.mistake.slug:
-                mine.append(Found(step.biases.mistake, step.layer))
+            if step.biases is not None:
+                mine += [Found(mistake, step.layer) for mistake in step.biases.mistakes]
             if b is not None and not _is_one(b):
                 mine.append(Found(_factor("BP3", b, problems), step.layer))
-            if step.weights.mistake.slug:
-                mine.append(Found(step.weights.mistake, step.layer))
+            mine += [Found(mistake, step.layer) for mistake in step.weights.mistakes]
             if not _is_one(w):
                 mine.append(Found(_factor("BP4", w, problems), step.layer))
             found += mine

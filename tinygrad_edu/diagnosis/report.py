@@ -156,8 +156,8 @@ class Diagnosis(Report):
     def parts(self) -> list[Part]:
         """The answer, and what it rests on."""
         if self.ok:
-            said = [] if self.units is None else [_rounding(self.units)]
-            return ["Right: the gradients are those of BP1–BP4.", *said, fill(self.convention, WIDTH)]
+            units = [] if self.units is None else [_rounding(self.units)]
+            return ["Right: the gradients are those of BP1–BP4.", *units, fill(self.convention, WIDTH)]
         if self.trouble:
             return [fill(self.note, WIDTH), fill(self.convention, WIDTH)]
         said: list[Part] = [fill(str(finding), WIDTH, subsequent_indent="  ") for finding in self.findings]
