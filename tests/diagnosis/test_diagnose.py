@@ -195,7 +195,7 @@ def test_the_answer_shows_the_smallest_network():
     text = str(report)
     assert "BP4, layer 2: ∂C/∂w² has a factor 2 too much." in text
     assert re.search(r"1-1-1-1, 1 example .*\n  w² = \[\[", text)
-    assert "<p>BP4, layer 2" in report._repr_html_()
+    assert "BP4, layer 2" in report._repr_markdown_()
 
 
 def test_an_unknown_mistake_is_called_unknown():

@@ -129,15 +129,11 @@ def judged(student_backprop: Any, setting: Setting, networks: Networks) -> Diagn
         if trial.trouble in OF_ITSELF:
             return of_behaviour(trial, setting)
         if trial.trouble is None:
-            explained = explanations(trial.problems, trial.seen)[0]
+            explained = _best(trial)
             if not explained.found and not explained.unknown:
                 if name := next((s.changed for s in trial.seen if s.changed), ""):
                     words = f"the gradients are right, but it changes its argument {name}; let it work on a copy"
                     return of_behaviour(trial._replace(trouble="mutates-inputs", words=words), setting)
-                if form.updates and explained.convention.is_descent:
-                    explained = uphill(explained, trial.problems[0].depth)
-                else:
-                    explained = with_cost(trial.problems, trial.seen, explained)
                 return of_explanation(trial, setting, explained, None)
             trials.append((explained.cost, trial, explained))
         else:
@@ -151,6 +147,17 @@ def judged(student_backprop: Any, setting: Setting, networks: Networks) -> Diagn
     return _in_trouble(failed, setting)
 
 
+def _best(trial: Trial) -> Explanation:
+    """What explains the gradients, and the cost or the step that goes with them."""
+    found = []
+    for explained in explanations(trial.problems, trial.seen):
+        if trial.form.updates and explained.convention.is_descent:
+            found.append(uphill(explained, trial.problems[0].depth))
+        else:
+            found.append(with_cost(trial.problems, trial.seen, explained))
+    return min(found, key=lambda explained: explained.cost)
+
+
 def _in_trouble(failed: Sequence[Trial], setting: Setting) -> Diagnosis:
     """Where the program does not run on networks of different widths: perhaps on those of equal ones."""
     for trial in failed:
@@ -158,7 +165,7 @@ def _in_trouble(failed: Sequence[Trial], setting: Setting) -> Diagnosis:
             for networks in (SQUARE, ALL_SQUARE):
                 square = attempt(trial.form, setting, networks)
                 if square.trouble is None:
-                    explained = explanations(square.problems, square.seen)[0]
+                    explained = _best(square)
                     if explained.found and not explained.unknown:
                         evidence = smallest(square, setting, explained)
                         return of_explanation(square, setting, explained, evidence, trial.words)

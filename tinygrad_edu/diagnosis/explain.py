@@ -94,6 +94,13 @@ class Explanation:
         rare = 0.01 * len(self.found) + 0.001 * late + 0.1 * self.convention.oddness
         return len(kinds) + rare + 10 * (self.unknown is not None)
 
+    def also(self, found: Found, convention: Convention) -> Explanation:
+        """The same with one mistake more, which comes before the others unless it is only in what is returned."""
+        is_last = found.mistake.equation == "cost"
+        return Explanation(
+            (*self.found, found) if is_last else (found, *self.found), convention, self.unknown
+        )  # fmt: skip
+
 
 class Convention(NamedTuple):
     """What the program computes the gradient of, and how it hands it on."""
@@ -207,12 +214,12 @@ class Path:
 def explanations(problems: Sequence[Problem], seen: Sequence[Seen]) -> list[Explanation]:
     """What explains the numbers, the simplest first; there is always one, if only that nothing is known."""
     found: list[Explanation] = []
-    L = problems[0].depth
+    L, most = problems[0].depth, 2
     for forward_mistake, forward in forwards(problems[0]):
         passes = [made(forward, p) for p in problems]
         if any(p is None for p in passes):
             continue
-        for path, reached in _paths(passes, seen, is_right=not forward_mistake.slug):
+        for path, reached in _paths(passes, seen, most):
             unknown = None if reached == 0 else ("δ", reached)
             if unknown and forward_mistake.slug:
                 continue
@@ -225,20 +232,22 @@ def explanations(problems: Sequence[Problem], seen: Sequence[Seen]) -> list[Expl
             best = min(found, key=lambda e: e.cost)
             if best.cost < 1.5 or (best.unknown and best.unknown[1] < L):
                 break  # nothing simpler is to be found in another forward pass
+            most = 1 if best.unknown else 0  # two mistakes are not told from one before that and another
     return sorted(found, key=lambda e: e.cost)
 
 
-def _paths(passes: Sequence[Pass], seen: Sequence[Seen], is_right: bool) -> list[tuple[Path, int]]:
+def _paths(passes: Sequence[Pass], seen: Sequence[Seen], most: int) -> list[tuple[Path, int]]:
     """The ways down through the layers, as far as they lead: the layer that nothing explains, or 0.
 
-    Two mistakes in one equation are looked for where none, or one, is no explanation, and the forward pass is right.
+    Two mistakes in one equation are looked for only where one is no explanation; with `most` 1 not even there, and with
+    0 the equations have none.
     """
     L = passes[0].problem.depth
     paths = [Path([], [[None] * L for _ in passes])]
     for l in range(L, 0, -1):
-        further = [longer for path in paths for longer in _one_layer(path, passes, seen, l)]
-        if not further and is_right:
-            further = [longer for path in paths for longer in _one_layer(path, passes, seen, l, twice=True)]
+        further = [longer for path in paths for longer in _one_layer(path, passes, seen, l, min(most, 1))]
+        if not further and most == 2:
+            further = [longer for path in paths for longer in _one_layer(path, passes, seen, l, 2)]
         if not further:
             return [(path, l) for path in paths[:1]]
         paths = sorted(further, key=_rank)[:MOST]
@@ -254,33 +263,36 @@ def _rank(path: Path) -> int:
     return len(kinds)
 
 
-def _one_layer(path: Path, passes: Sequence[Pass], seen: Sequence[Seen], l: int, twice: bool = False) -> Iterator[Path]:
-    """The path with layer l explained, in all ways that explain it; or in those with two mistakes in one equation."""
+def _one_layer(
+    path: Path, passes: Sequence[Pass], seen: Sequence[Seen], l: int, mistakes_in_one: int
+) -> Iterator[Path]:
+    """The path with layer l explained, in all ways that do so with 0, 1 or 2 mistakes in one equation."""
     L = passes[0].problem.depth
     after = [None if l == L else d[l] for d in path.deltas]
     known: list[list[Array]] = []
-    for mistakes, delta in _deltas(passes, seen, l, after, twice):
+    for mistakes, delta in _deltas(passes, seen, l, after, mistakes_in_one):
         if not all(_fits(d, p.z[l - 1]) for d, p in zip(delta, passes, strict=True)):
             continue
-        if any(_is_one(ratio(delta, other) or (0.0,)) for other in known):
-            continue  # the same numbers as a simpler way
-        known.append(delta)
         deltas = [[*d[: l - 1], new, *d[l:]] for d, new in zip(path.deltas, delta, strict=True)]
         given = [s.grad_weights[l - 1] for s in seen]
-        is_twice = twice and not mistakes  # in BP4, or in BP3
-        by_weights = matches(given, alone(of_weights()), passes, l, deltas)
+        is_twice = mistakes_in_one == 2 and not mistakes  # in BP4, or in BP3
+        is_all = mistakes_in_one == 1 or is_twice
+        by_weights = matches(given, [*alone(of_weights())][: None if is_all else 1], passes, l, deltas)
         ways = [*alone(of_weights())][: None if is_twice else 1]
-        by_weights = by_weights or [*_penalty_on_weights(given, ways, passes, l, deltas)]
+        if not by_weights and mistakes_in_one:
+            by_weights = [*_penalty_on_weights(given, ways, passes, l, deltas)]
         if is_twice and not by_weights:
             by_weights = matches(given, of_weights_twice(), passes, l, deltas)
-        if not by_weights:
-            continue
+        if not by_weights or any(_is_one(ratio(delta, other) or (0.0,)) for other in known):
+            continue  # or the same numbers as a simpler way
+        known.append(delta)
         by_biases: Sequence[Match | None] = [None]
         if all(s.grad_biases is not None for s in seen):
             given = [s.grad_biases[l - 1] for s in seen if s.grad_biases]
-            by_biases = matches(given, alone(of_biases()), passes, l, deltas)
+            by_biases = matches(given, [*alone(of_biases())][: None if is_all else 1], passes, l, deltas)
             ways = [*alone(of_biases())][: None if is_twice else 1]
-            by_biases = by_biases or [*_penalty_on_biases(given, ways, passes, l, deltas, by_weights[0].ratio)]
+            if not by_biases and mistakes_in_one:
+                by_biases = [*_penalty_on_biases(given, ways, passes, l, deltas, by_weights[0].ratio)]
             if is_twice and not by_biases:
                 by_biases = matches(given, of_biases_twice(), passes, l, deltas)
         for b in by_biases:
@@ -297,18 +309,20 @@ def _fits(delta: Any, z: Array) -> bool:
 
 
 def _deltas(
-    passes: Sequence[Pass], seen: Sequence[Seen], l: int, after: Sequence[Any], twice: bool
+    passes: Sequence[Pass], seen: Sequence[Seen], l: int, after: Sequence[Any], mistakes_in_one: int
 ) -> Iterator[tuple[Mistakes, Any]]:
     """All δ of a layer, in each problem; the last is one with weights that were updated too early."""
     L, setting = passes[0].problem.depth, passes[0].problem.setting
     ways: list[Any] = [*alone(outputs(setting) if l == L else hidden(setting))]
-    if twice:
+    if mistakes_in_one == 0:
+        ways = ways[:1]
+    if mistakes_in_one == 2:
         ways = [ways[0], *(outputs_twice(setting) if l == L else hidden_twice(setting))]
     for mistakes, way in ways:
         yield mistakes, [made(way, p, l, d) for p, d in zip(passes, after, strict=True)]
-    if l == L:
+    if l == L or mistakes_in_one == 0:
         return
-    for mistake, way in slopes(setting)[: None if twice else 1]:
+    for mistake, way in slopes(setting)[: None if mistakes_in_one == 2 else 1]:
         delta = _updated_too_early(passes, seen, l, after, way)
         if delta is not None:
             words = "w{next} was updated before δ{next} went back through it"
@@ -427,6 +441,8 @@ def _factored(problems: Sequence[Problem], path: Path, L: int) -> Iterator[tuple
             w = np.array(step.weights.ratio) / carried
             equation = "BP1" if step.layer == L else "BP2"
             mine += [Found(mistake, step.layer) for mistake in step.delta]
+            if step.layer == 1 and np.allclose(w, [p.n for p in problems], rtol=1e-5, atol=0):
+                equation = "BP4"  # BP2 has no 1/n that could be missing, and no layer below tells how large δ is
             if not _is_one(w) and (b is None or np.allclose(b, w)):
                 mine.append(Found(_factor(equation, w, problems), step.layer))
                 carried = carried * w
@@ -443,7 +459,7 @@ def _factored(problems: Sequence[Problem], path: Path, L: int) -> Iterator[tuple
 
 
 def _is_one(ratios: Any) -> bool:
-    return bool(np.allclose(ratios, 1, rtol=1e-5, atol=0))
+    return all(abs(r - 1) <= 1e-5 for r in ratios)
 
 
 def _factor(equation: str, ratios: Any, problems: Sequence[Problem]) -> Mistake:
@@ -467,49 +483,57 @@ COSTS: dict[str, tuple[Callable[[Problem], float], str]] = {
 }
 """Factors between the cost and the gradient."""
 
-OTHER_COSTS: dict[str, tuple[Callable[[Array, Array], float], str]] = {
-    "half-of-the-cross-entropy": (
+OTHER_COSTS: list[tuple[str, Callable[[Array, Array], float], str]] = [
+    (
+        "half-of-the-cross-entropy",
         lambda a, y: float(-np.sum(y * np.log(a)) / len(a)),
         "the cost has only −y ln a of the cross-entropy; −(1 − y) ln(1 − a) is missing",
     ),
-    "log-of-wrong-class": (
+    (
+        "log-of-wrong-class",
         lambda a, y: float(-np.mean(np.log(a))),
         "the cost is the mean of −ln a over all classes, where that of the right class is meant",
     ),
-}
+    (
+        "log-of-wrong-class",
+        lambda a, y: float(-np.sum(np.log(a)) / len(a)),
+        "the cost is the sum of −ln a over all classes, where that of the right class is meant",
+    ),
+]
 """Costs that are returned in place of the one whose gradient is."""
 
 
 def with_cost(problems: Sequence[Problem], seen: Sequence[Seen], explained: Explanation) -> Explanation:
-    """The explanation of right gradients, where the cost that is returned with them is another one."""
+    """The explanation, and what else is wrong if the cost that is returned is not the one whose gradients these are."""
     c, L = explained.convention, problems[0].depth
-    if any(s.cost is None for s in seen):
+    is_of_other_outputs = any(found.mistake.equation == "forward" for found in explained.found)
+    if explained.unknown or is_of_other_outputs or any(s.cost is None for s in seen):
         return explained
     right = [p.solve().cost for p in problems]
     costs = [float(s.cost or 0.0) / C for s, C in zip(seen, right, strict=True)]
     if c.is_descent and np.all(np.array(costs) > 0):
         words = "the gradients are those of −C, but the cost that is returned is C: a{l} − y is meant, not y − a{l}"
-        return Explanation((Found(Mistake("sign", "BP1", words), L),), c._replace(is_descent=False))
+        return explained.also(Found(Mistake("sign", "BP1", words), L), c._replace(is_descent=False))
     ratios = np.array(costs) / [abs(c.factor(p)) for p in problems]
     if np.allclose(ratios, 1, rtol=1e-6):
         return explained
     if c.is_double and np.allclose(ratios, 0.5, rtol=1e-6):  # it is the gradients that are unusual
-        return Explanation((Found(_factor("BP1", 1 / ratios, problems), L),), c._replace(is_double=False))
+        return explained.also(Found(_factor("BP1", 1 / ratios, problems), L), c._replace(is_double=False))
     if np.allclose(costs, 1, rtol=1e-6):
-        return Explanation((Found(_factor("BP4", 1 / ratios, problems), L),), Convention())
+        return explained.also(Found(_factor("BP4", 1 / ratios, problems), L), Convention())
     if _is_penalty(
         problems, [float(s.cost or 0.0) - C * abs(c.factor(p)) for p, s, C in zip(problems, seen, right, strict=True)]
     ):
         words = "a penalty on the weights is in the cost that is returned, but not in the gradients"
-        return Explanation((Found(Mistake("l2-extra", "cost", words), None),), c)
+        return explained.also(Found(Mistake("l2-extra", "cost", words), None), c)
     found = Mistake("other-cost", "cost", "the cost that is returned is not the one whose gradient this is")
     for slug, (factor, words) in COSTS.items():
         if np.allclose(ratios, [factor(p) for p in problems], rtol=1e-6):
             found = Mistake(slug, "cost", words)
-    for slug, (cost, words) in OTHER_COSTS.items():
+    for slug, cost, words in OTHER_COSTS:
         if np.allclose([s.cost for s in seen if s.cost is not None], [cost(p.solve().a[-1], p.y) for p in problems]):
             found = Mistake(slug, "cost", words)
-    return Explanation((Found(found, None),), c)
+    return explained.also(Found(found, None), c)
 
 
 def _is_penalty(problems: Sequence[Problem], rest: Sequence[float]) -> bool:
@@ -522,7 +546,7 @@ def _is_penalty(problems: Sequence[Problem], rest: Sequence[float]) -> bool:
 def uphill(explained: Explanation, L: int) -> Explanation:
     """For a program that takes the step itself: the other direction is no convention."""
     words = "the step goes up: what is subtracted is minus the gradient; a{l} − y is meant, not y − a{l}"
-    return Explanation((Found(Mistake("sign", "BP1", words), L),), explained.convention._replace(is_descent=False))
+    return explained.also(Found(Mistake("sign", "BP1", words), L), explained.convention._replace(is_descent=False))
 
 
 def merged(found: Sequence[Found]) -> list[tuple[Mistake, list[int | None]]]:

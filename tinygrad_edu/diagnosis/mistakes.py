@@ -149,12 +149,19 @@ def forwards(p: Problem) -> Iterator[tuple[Mistake, Callable[[Problem], Pass]]]:
     yield from ways(
         "weights-transposed", "z is aWᵀ, where aW is meant (rows are examples)", _right, lambda a, W, b: a[-1] @ W.T + b
     )
+    for k in range(1, L + 1):
+        words = f"z of layer {k + 1} is aWᵀ, where aW is meant (rows are examples)"
+        yield from ways("weights-transposed", words, _right, partial(_one_transposed, k))
     yield from ways(
         "x-for-a",
         "each layer gets the inputs x, where the activations before it are meant",
         _right,
         lambda a, W, b: a[0] @ W + b,
     )
+
+
+def _one_transposed(k: int, a: list[Array], W: Array, b: Array) -> Array:
+    return a[-1] @ (W.T if len(a) == k else W) + b
 
 
 def _twice(p: Problem, l: int, z: Array) -> Array:
@@ -263,7 +270,7 @@ def outputs(s: Setting) -> list[tuple[Mistake, Delta]]:
         f"δ{{l}} has the factor σ′(z{{l}}) once too often{': it cancels with this cost' if cancels else ''}{would}",
         lambda p, l, d: _right_output(p, l, d) * p.slope(l),
     )
-    if not cancels:
+    if s.output != "softmax":
         add(
             "sigma-prime-of-a",
             "σ′ is taken of a{l}, where σ′(z{l}) is meant",
@@ -275,6 +282,13 @@ def outputs(s: Setting) -> list[tuple[Mistake, Delta]]:
                 "σ′ is written for a, as a(1 − a) is for the sigmoid, but z{l} is put in",
                 lambda p, l, d: _nabla(p) * _of_activation(p.sigma(l), p.z[l - 1]),
             )
+
+    if cancels and s.output == "sigmoid":  # where ∂C/∂a and σ′ are not cancelled, but multiplied
+        add(
+            "sigma-for-sigma-prime",
+            "σ(z{l}) is a factor, where σ′(z{l}) is meant",
+            lambda p, l, d: _nabla(p) * p.a[l],
+        )
 
     def times_slope(p: Pass, l: int, x: Array) -> Array:
         return x if cancels else x * p.slope(l)
