@@ -97,18 +97,23 @@ def outcomes(source, name, needs):
         return None
 
 
-def alike(pair):
-    """The mistakes that alone give the same numbers as this pair; "right" if it cancels out."""
+def is_as_right(report, pair):
+    """Whether the answer gives the same numbers as the pair: the mistakes in it, planted in its place."""
     needs = width_of(pair.name, pair.one, pair.other)
     mine = outcomes(source_of(pair), pair.name, needs)
-
-    def is_alike(source):
-        its = outcomes(source, pair.name, needs)
-        return its is not None and mine is not None and all(map(are_as, mine, its))
-
-    found = {"right"} if is_alike(RIGHT[pair.name].source) else set()
-    here = (i for i, m in enumerate(MISTAKES) if pair.name in m.planted and m.equation in EQUATIONS)
-    return found | {i for i in here if is_alike(source_with(MISTAKES[i], pair.name))}
+    said = [(finding.equation, finding.mistake) for finding in report.findings]
+    if mine is None or report.trouble or report.unknown or len(said) > 2:
+        return False
+    here = [i for i, m in enumerate(MISTAKES) if pair.name in m.planted]
+    choices = [[i for i in here if answer in answers_of(i)] for answer in said]
+    for chosen in itertools.product(*choices):
+        source = source_of(Pair(chosen[0], chosen[-1], pair.name)) if len(set(chosen)) > 1 else None
+        if len(set(chosen)) < 2:
+            source = source_with(MISTAKES[chosen[0]], pair.name) if chosen else RIGHT[pair.name].source
+        its = outcomes(source, pair.name, needs) if source else None
+        if its is not None and all(map(are_as, mine, its)):
+            return True
+    return False
 
 
 def firsts(pair):
@@ -127,8 +132,7 @@ def answer(pair):
     right = set().union(*map(answers_of, first))
     if said in right:
         return "named", both, str(report)
-    same = alike(pair)
-    if (report.ok and "right" in same) or said in set().union(*(answers_of(i) for i in same - {"right"})):
+    if is_as_right(report, pair):
         return "named", both, str(report)
     if said[0] in {equation for equation, _ in right}:
         return "equation", both, str(report)

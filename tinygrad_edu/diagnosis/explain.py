@@ -297,11 +297,19 @@ def _one_layer(
                 by_biases = matches(given, of_biases_twice(), passes, l, deltas)
         for b in by_biases:
             for w in by_weights:
-                if b and any(m.slug == "bias-for-gradient" for m in b.mistakes):  # which knows of no factor
-                    b = b._replace(ratio=w.ratio)
+                b, w = _of_one_factor(b, w)
                 yield Path([*path.steps, Step(l, mistakes, b, w)], deltas)
                 if not (mistakes or w.mistakes or (b and b.mistakes)):
                     return  # nothing is changed, but perhaps for a factor
+
+
+def _of_one_factor(b: Match | None, w: Match) -> tuple[Match | None, Match]:
+    """What knows of no factor has that of the other."""
+    if b and any(m.slug in ("bias-for-gradient", "zero") for m in b.mistakes):
+        return b._replace(ratio=w.ratio), w
+    if b and any(m.slug == "zero" for m in w.mistakes):
+        return b, w._replace(ratio=b.ratio)
+    return b, w
 
 
 def _fits(delta: Any, z: Array) -> bool:
@@ -433,29 +441,40 @@ def _factored(problems: Sequence[Problem], path: Path, L: int) -> Iterator[tuple
     """Each convention, with the mistakes that are left if the program keeps to it."""
     quadratic = problems[0].setting.cost == "quadratic"
     for convention in conventions(quadratic):
-        carried = np.array([convention.factor(p) for p in problems])  # what δ of the program is, in units of the path's
-        found: list[Found] = []
+        # what δ of the program is, in units of the path's, and the mistakes so far
+        ways: list[tuple[Any, tuple[Found, ...]]] = [(np.array([convention.factor(p) for p in problems]), ())]
         for step in path.steps:
-            mine: list[Found] = []
-            b = None if step.biases is None else np.array(step.biases.ratio) / carried
-            w = np.array(step.weights.ratio) / carried
-            equation = "BP1" if step.layer == L else "BP2"
-            mine += [Found(mistake, step.layer) for mistake in step.delta]
-            if step.layer == 1 and np.allclose(w, [p.n for p in problems], rtol=1e-5, atol=0):
-                equation = "BP4"  # BP2 has no 1/n that could be missing, and no layer below tells how large δ is
-            if not _is_one(w) and (b is None or np.allclose(b, w)):
-                mine.append(Found(_factor(equation, w, problems), step.layer))
-                carried = carried * w
-                b, w = None if b is None else b / w, w / w
-            if step.biases is not None:
-                mine += [Found(mistake, step.layer) for mistake in step.biases.mistakes]
-            if b is not None and not _is_one(b):
-                mine.append(Found(_factor("BP3", b, problems), step.layer))
-            mine += [Found(mistake, step.layer) for mistake in step.weights.mistakes]
-            if not _is_one(w):
-                mine.append(Found(_factor("BP4", w, problems), step.layer))
-            found += mine
-        yield convention, tuple(found)
+            ways = [further for way in ways for further in _factors_of(step, *way, problems, L)]
+        yield from ((convention, found) for _, found in ways)
+
+
+def _factors_of(
+    step: Step, carried: Any, found: tuple[Found, ...], problems: Sequence[Problem], L: int
+) -> Iterator[tuple[Any, tuple[Found, ...]]]:
+    """The factors of one layer: those of δ are handed on, those of its biases and weights are their own."""
+    w = np.array(step.weights.ratio) / carried
+    b = w if step.biases is None else np.array(step.biases.ratio) / carried
+    equation = "BP1" if step.layer == L else "BP2"
+    if step.layer == 1 and np.allclose(w, [p.n for p in problems], rtol=1e-5, atol=0):
+        equation = "BP4"  # BP2 has no 1/n that could be missing, and no layer below tells how large δ is
+    one = np.ones(len(problems))
+    if np.allclose(b, w):
+        of_delta = [w]
+    elif _is_one(w) or _is_one(b):
+        of_delta = [one]
+    else:  # two of the three have a factor
+        of_delta = [one, w, b]
+    for factor in of_delta:
+        mine = [*step.delta]
+        if not _is_one(factor):
+            mine.append(_factor(equation, factor, problems))
+        mine += step.biases.mistakes if step.biases else ()
+        if not _is_one(b / factor):
+            mine.append(_factor("BP3", b / factor, problems))
+        mine += step.weights.mistakes
+        if not _is_one(w / factor):
+            mine.append(_factor("BP4", w / factor, problems))
+        yield carried * factor, (*found, *(Found(mistake, step.layer) for mistake in mine))
 
 
 def _is_one(ratios: Any) -> bool:
