@@ -239,15 +239,19 @@ def explanations(problems: Sequence[Problem], seen: Sequence[Seen]) -> list[Expl
 def _paths(passes: Sequence[Pass], seen: Sequence[Seen], most: int) -> list[tuple[Path, int]]:
     """The ways down through the layers, as far as they lead: the layer that nothing explains, or 0.
 
-    Two mistakes in one equation are looked for only where one is no explanation; with `most` 1 not even there, and with
-    0 the equations have none.
+    At most so many mistakes are looked for in one equation, and two only if one leads nowhere.
     """
+    found = _down(passes, seen, [min(most, 1)])
+    if most == 2 and found[0][1]:
+        found = min(found, _down(passes, seen, [1, 2]), key=lambda paths: paths[0][1])
+    return found
+
+
+def _down(passes: Sequence[Pass], seen: Sequence[Seen], counts: list[int]) -> list[tuple[Path, int]]:
     L = passes[0].problem.depth
     paths = [Path([], [[None] * L for _ in passes])]
     for l in range(L, 0, -1):
-        further = [longer for path in paths for longer in _one_layer(path, passes, seen, l, min(most, 1))]
-        if not further and most == 2:
-            further = [longer for path in paths for longer in _one_layer(path, passes, seen, l, 2)]
+        further = [longer for n in counts for path in paths for longer in _one_layer(path, passes, seen, l, n)]
         if not further:
             return [(path, l) for path in paths[:1]]
         paths = sorted(further, key=_rank)[:MOST]
