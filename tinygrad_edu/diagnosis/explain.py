@@ -91,8 +91,14 @@ class Explanation:
         """The fewer mistakes, and the rarer, the better; a convention of one's own is no mistake, but tells of one."""
         kinds = dict.fromkeys(found.key for found in self.found)
         late = sum(found.mistake.equation in ("BP3", "BP4") for found in self.found)  # rather a wrong δ
-        rare = 0.01 * len(self.found) + 0.001 * late + 0.1 * self.convention.oddness
+        odd = sum(slug == "factor" for _, slug in kinds)  # it has no name: rather two conventions than that
+        rare = 0.01 * len(self.found) + 0.001 * late + 0.1 * self.convention.oddness + 0.5 * odd
         return len(kinds) + rare + 10 * (self.unknown is not None)
+
+    @property
+    def has_other_error(self) -> bool:
+        """Whether δ of the last layer is wrong, which then has no sign that could be."""
+        return any(found.mistake.equation == "BP1" for found in self.found)
 
     def also(self, found: Found, convention: Convention) -> Explanation:
         """The same with one mistake more, which comes before the others unless it is only in what is returned."""
@@ -532,6 +538,8 @@ def with_cost(problems: Sequence[Problem], seen: Sequence[Seen], explained: Expl
     is_of_other_outputs = any(found.mistake.equation == "forward" for found in explained.found)
     if explained.unknown or is_of_other_outputs or any(s.cost is None for s in seen):
         return explained
+    if c.is_descent and explained.has_other_error:
+        return explained
     right = [p.solve().cost for p in problems]
     costs = [float(s.cost or 0.0) / C for s, C in zip(seen, right, strict=True)]
     if c.is_descent and np.all(np.array(costs) > 0):
@@ -568,6 +576,8 @@ def _is_penalty(problems: Sequence[Problem], rest: Sequence[float]) -> bool:
 
 def uphill(explained: Explanation, L: int) -> Explanation:
     """For a program that takes the step itself: the other direction is no convention."""
+    if explained.has_other_error:
+        return explained
     words = "the step goes up: what is subtracted is minus the gradient; a{l} − y is meant, not y − a{l}"
     return explained.also(Found(Mistake("sign", "BP1", words), L), explained.convention._replace(is_descent=False))
 

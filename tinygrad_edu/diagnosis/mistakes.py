@@ -415,6 +415,11 @@ def slopes(s: Setting) -> Part:
             "σ′ is taken of z{next}, where σ′(z{l}) is meant",
             lambda p, l, c: c * p.slope(l + 1),
         ),
+        (
+            "sigma-prime-of-wrong-layer",
+            "σ′ is taken of z{next}, where σ′(z{l}) is meant",
+            lambda p, l, c: c * slope(p.sigma(l), p.z[l]),
+        ),
         *(
             (
                 "sigma-prime-of-wrong-layer",
@@ -438,6 +443,8 @@ def slopes(s: Setting) -> Part:
             words = f"the derivative is that of {name}, where layer {{l}} has {s.activation}"
             add("derivative-of-another-activation", words, partial(_with_slope_of, name, False))
             add("derivative-of-another-activation", f"{words}, written for a", partial(_with_slope_of, name, True))
+            put_in = f"{words}, written for a, and z{{l}} is put in"
+            add("derivative-of-another-activation", put_in, partial(_with_form_of, name))
     add("sigma-for-sigma-prime", "σ(z{l}) is a factor, where σ′(z{l}) is meant", lambda p, l, c: c * p.a[l])
     add(
         "relu-prime-of-gradient",
@@ -468,6 +475,10 @@ def slopes(s: Setting) -> Part:
 
 def _with_slope_of(name: str, in_a: bool, p: Pass, l: int, c: Any) -> Any:
     return c * (_of_activation(name, p.a[l]) if in_a else slope(name, p.z[l - 1]))
+
+
+def _with_form_of(name: str, p: Pass, l: int, c: Any) -> Any:
+    return c * _of_activation(name, p.z[l - 1])
 
 
 def _with_a_of(other: int, p: Pass, l: int, c: Any) -> Any:
