@@ -118,6 +118,7 @@ BP1 = [
             "dense_rows": [("grad = (out - y) / len(x)", "grad = 2 * (out - y) / len(x)")],
         },
         ONLY_BY_COST,
+        (("cost", "half-missing"),),  # where the ½ of the gradient and that of C differ, either may be meant
     ),
     Mistake(
         "one-over-n-missing", "BP1", "the cost is a mean over the batch but δ^L does not carry the 1/n",

@@ -17,7 +17,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from diagnosis.catalogue import MISTAKES, source_with
 from diagnosis.right import RIGHT
 
-import tinygrad_edu as tg
+from tinygrad_edu.diagnosis.diagnose import DISTINCT, judged
+from tinygrad_edu.diagnosis.problems import Setting
 
 
 class Case(NamedTuple):
@@ -35,15 +36,14 @@ CASES = [
 ]  # fmt: skip
 
 
-def diagnosed(source, name):
-    """What is said of an implementation."""
+def diagnosed(source, name, networks=DISTINCT):
+    """What is said of an implementation, by what it gives for these networks."""
     right, namespace = RIGHT[name], {"__name__": name}
     exec(compile(source, f"<{name}>", "exec"), namespace)
+    setting = Setting(right.activation, right.output, right.cost)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of programs that overflow
-        return tg.diagnose(
-            namespace[right.entry], activation=right.activation, output=right.output, cost=right.cost
-        )  # fmt: skip
+        return judged(namespace[right.entry], setting, networks)
 
 
 def answer(case):

@@ -190,12 +190,12 @@ def test_the_answer_shows_the_smallest_network():
     report = tg.diagnose(wrong)
     assert (report.equation, report.layer, report.mistake) == ("BP4", 2, "factor-2")
     evidence = report.evidence
-    assert evidence.problem.sizes == [1, 1, 1]
+    assert evidence.problem.sizes == [1, 1, 1, 1]
     np.testing.assert_allclose(evidence.yours, 2 * evidence.right)
     text = str(report)
     assert "BP4, layer 2: ∂C/∂w² has a factor 2 too much." in text
-    assert re.search(r"1-1-1, 1 example .*\n  w² = \[\[", text)
-    assert "<p>BP4, layer 2" in report._repr_html_()
+    assert re.search(r"1-1-1-1, 1 example .*\n  w² = \[\[", text)
+    assert "BP4, layer 2" in report._repr_markdown_()
 
 
 def test_an_unknown_mistake_is_called_unknown():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,21 +16,39 @@ from tinygrad_edu.diagnosis.problems import Problem, Setting, Sizes, problem, sm
 from tinygrad_edu.diagnosis.report import Diagnosis, Evidence, of_behaviour, of_explanation
 from tinygrad_edu.errors import unknown_name
 
-SIZES: dict[int, tuple[Sizes, ...]] = {
-    2: ((3, 5, 4), (4, 3, 6), (2, 6, 3)),
-    3: ((3, 5, 4, 2), (2, 4, 5, 3), (4, 3, 6, 5)),
-}
+
+@dataclass(frozen=True)
+class Networks:
+    """What a program is run on: three random networks, each with a batch.
+
+    Attributes
+    ----------
+    sizes : dict of int to tuple of Sizes
+        The widths of the three, for each number of layers that there is to be.
+    batches : tuple of int
+        How many examples each has.
+    seed : int
+        Of the first; the others have the next.
+    scale : float
+        How many times larger than usual the weights are.
+    """
+
+    sizes: dict[int, tuple[Sizes, ...]]
+    batches: tuple[int, ...]
+    seed: int = 0
+    scale: float = 1.0
+
+
+DISTINCT = Networks(
+    {2: ((3, 5, 4), (4, 3, 6), (2, 6, 3)), 3: ((3, 5, 4, 2), (2, 4, 5, 3), (4, 3, 6, 5))}, (7, 8, 9)
+)  # fmt: skip
 """Widths all different, and different from the sizes of the batches."""
 
-SQUARE: dict[int, tuple[Sizes, ...]] = {
-    2: ((3, 3, 3), (4, 4, 4), (5, 5, 5)),
-    3: ((3, 3, 3, 3), (4, 4, 4, 4), (5, 5, 5, 5)),
-}
+SQUARE = Networks({2: ((3,) * 3, (4,) * 3, (5,) * 3), 3: ((3,) * 4, (4,) * 4, (5,) * 4)}, (7, 8, 9))
 """Equal widths: what runs there alone has a wrong transpose, or a wrong layer."""
 
-BATCHES = (7, 8, 9)
-SQUARE_BATCHES = (3, 4, 5)
-"""As large as the layers of `SQUARE` are wide: where only this runs, ⊙ stands for a matrix product, or the reverse."""
+ALL_SQUARE = replace(SQUARE, batches=(3, 4, 5))
+"""As many examples as the layers are wide: where only this runs, ⊙ stands for a matrix product, or the reverse."""
 
 
 OF_ITSELF = ("random", "accumulates-over-calls", "stale-weights")
@@ -97,25 +115,25 @@ def diagnose(
     >>> report.equation, report.layer, report.mistake
     ('BP2', 2, 'no-sigma-prime')
     """
-    setting = _setting(activation, output, cost)
+    return judged(student_backprop, _setting(activation, output, cost), DISTINCT)
+
+
+def judged(student_backprop: Any, setting: Setting, networks: Networks) -> Diagnosis:
+    """The same, from what the program gives for these networks."""
     trials: list[tuple[float, Trial, Explanation]] = []
     failed: list[Trial] = []
     for form in forms_of(student_backprop):
         if form.is_single and trials:
             break  # it is for batches
-        trial = attempt(form, setting, SIZES)
+        trial = attempt(form, setting, networks)
         if trial.trouble in OF_ITSELF:
             return of_behaviour(trial, setting)
         if trial.trouble is None:
-            explained = explanations(trial.problems, trial.seen)[0]
+            explained = _best(trial)
             if not explained.found and not explained.unknown:
                 if name := next((s.changed for s in trial.seen if s.changed), ""):
                     words = f"the gradients are right, but it changes its argument {name}; let it work on a copy"
                     return of_behaviour(trial._replace(trouble="mutates-inputs", words=words), setting)
-                if form.updates and explained.convention.is_descent:
-                    explained = uphill(explained, trial.problems[0].depth)
-                else:
-                    explained = with_cost(trial.problems, trial.seen, explained)
                 return of_explanation(trial, setting, explained, None)
             trials.append((explained.cost, trial, explained))
         else:
@@ -129,14 +147,25 @@ def diagnose(
     return _in_trouble(failed, setting)
 
 
+def _best(trial: Trial) -> Explanation:
+    """What explains the gradients, and the cost or the step that goes with them."""
+    found = []
+    for explained in explanations(trial.problems, trial.seen):
+        if trial.form.updates and explained.convention.is_descent:
+            found.append(uphill(explained, trial.problems[0].depth))
+        else:
+            found.append(with_cost(trial.problems, trial.seen, explained))
+    return min(found, key=lambda explained: explained.cost)
+
+
 def _in_trouble(failed: Sequence[Trial], setting: Setting) -> Diagnosis:
     """Where the program does not run on networks of different widths: perhaps on those of equal ones."""
     for trial in failed:
         if trial.trouble in ("exception", "shape"):
-            for batches in (BATCHES, SQUARE_BATCHES):
-                square = attempt(trial.form, setting, SQUARE, batches)
+            for networks in (SQUARE, ALL_SQUARE):
+                square = attempt(trial.form, setting, networks)
                 if square.trouble is None:
-                    explained = explanations(square.problems, square.seen)[0]
+                    explained = _best(square)
                     if explained.found and not explained.unknown:
                         evidence = smallest(square, setting, explained)
                         return of_explanation(square, setting, explained, evidence, trial.words)
@@ -156,23 +185,22 @@ def _setting(activation: str, output: str, cost: str) -> Setting:
     return Setting(activation, output, cost)
 
 
-def attempt(
-    form: Form, setting: Setting, sizes: dict[int, tuple[Sizes, ...]], batches: Sequence[int] = BATCHES
-) -> Trial:
+def attempt(form: Form, setting: Setting, networks: Networks) -> Trial:
     """Run the program on three networks as deep as it can have, or else less deep."""
     trials = []
-    for depth in sorted(form.depths, reverse=True):
-        trials.append(_attempt(form, replace(setting, classes=form.classes), sizes[depth], batches))
+    for depth in sorted(networks.sizes.keys() & form.depths, reverse=True):
+        trials.append(_attempt(form, replace(setting, classes=form.classes), networks, depth))
         if trials[-1].trouble not in ("exception", "shape"):
             return trials[-1]
     return trials[0]
 
 
-def _attempt(form: Form, setting: Setting, sizes: Sequence[Sizes], batches: Sequence[int]) -> Trial:
-    """Run the program on networks of these sizes, twice each."""
+def _attempt(form: Form, setting: Setting, networks: Networks, depth: int) -> Trial:
+    """Run the program on the networks of one depth, twice each."""
+    each = zip(networks.sizes[depth], networks.batches, strict=True)
     problems = [
-        problem(widths, 1 if form.is_single else n, setting, seed, form.has_biases)
-        for seed, (widths, n) in enumerate(zip(sizes, batches, strict=True))
+        problem(widths, 1 if form.is_single else n, setting, seed, form.has_biases, networks.scale)
+        for seed, (widths, n) in enumerate(each, networks.seed)
     ]
     seen: list[Seen] = []
     for p in problems:

@@ -23,9 +23,14 @@ from tinygrad_edu.diagnosis.mistakes import (
     Pass,
     forwards,
     hidden,
+    hidden_twice,
     of_biases,
+    of_biases_twice,
     of_weights,
+    of_weights_twice,
     outputs,
+    outputs_twice,
+    slopes,
 )
 from tinygrad_edu.diagnosis.problems import Array, Problem
 
@@ -86,8 +91,21 @@ class Explanation:
         """The fewer mistakes, and the rarer, the better; a convention of one's own is no mistake, but tells of one."""
         kinds = dict.fromkeys(found.key for found in self.found)
         late = sum(found.mistake.equation in ("BP3", "BP4") for found in self.found)  # rather a wrong δ
-        rare = 0.01 * len(self.found) + 0.001 * late + 0.1 * self.convention.oddness
+        odd = sum(slug == "factor" for _, slug in kinds)  # it has no name: rather two conventions than that
+        rare = 0.01 * len(self.found) + 0.001 * late + 0.1 * self.convention.oddness + 0.5 * odd
         return len(kinds) + rare + 10 * (self.unknown is not None)
+
+    @property
+    def has_other_error(self) -> bool:
+        """Whether δ of the last layer is wrong, which then has no sign that could be."""
+        return any(found.mistake.equation == "BP1" for found in self.found)
+
+    def also(self, found: Found, convention: Convention) -> Explanation:
+        """The same with one mistake more, which comes before the others unless it is only in what is returned."""
+        is_last = found.mistake.equation == "cost"
+        return Explanation(
+            (*self.found, found) if is_last else (found, *self.found), convention, self.unknown
+        )  # fmt: skip
 
 
 class Convention(NamedTuple):
@@ -148,11 +166,20 @@ def made(function: Any, *args: Any) -> Any:
         return None
 
 
+Mistakes = tuple[Mistake, ...]
+"""What is changed in one equation: nothing, one thing, or two."""
+
+
 class Match(NamedTuple):
     """A way to get a gradient from δ, up to a factor."""
 
-    mistake: Mistake
+    mistakes: Mistakes
     ratio: Ratio
+
+
+def alone(ways: Iterable[tuple[Mistake, Any]]) -> Iterator[tuple[Mistakes, Any]]:
+    """Ways with at most one mistake, as those with more are."""
+    return (((mistake,) if mistake.slug else (), way) for mistake, way in ways)
 
 
 def matches(
@@ -160,11 +187,11 @@ def matches(
 ) -> list[Match]:
     """All ways that give these gradients of layer l."""
     found = []
-    for mistake, way in ways:
+    for mistakes, way in ways:
         r = ratio(given, (made(way, p, l, d) for p, d in zip(passes, deltas, strict=True)))
         if r is not None:
-            found.append(Match(mistake, r))
-            if not mistake.slug:
+            found.append(Match(mistakes, r))
+            if not mistakes:
                 break
     return found
 
@@ -176,7 +203,7 @@ class Step(NamedTuple):
     """How one layer is explained."""
 
     layer: int
-    delta: Mistake
+    delta: Mistakes
     biases: Match | None
     weights: Match
 
@@ -193,12 +220,12 @@ class Path:
 def explanations(problems: Sequence[Problem], seen: Sequence[Seen]) -> list[Explanation]:
     """What explains the numbers, the simplest first; there is always one, if only that nothing is known."""
     found: list[Explanation] = []
-    L = problems[0].depth
+    L, most = problems[0].depth, 2
     for forward_mistake, forward in forwards(problems[0]):
         passes = [made(forward, p) for p in problems]
         if any(p is None for p in passes):
             continue
-        for path, reached in _paths(passes, seen):
+        for path, reached in _paths(passes, seen, most):
             unknown = None if reached == 0 else ("δ", reached)
             if unknown and forward_mistake.slug:
                 continue
@@ -211,15 +238,26 @@ def explanations(problems: Sequence[Problem], seen: Sequence[Seen]) -> list[Expl
             best = min(found, key=lambda e: e.cost)
             if best.cost < 1.5 or (best.unknown and best.unknown[1] < L):
                 break  # nothing simpler is to be found in another forward pass
+            most = 1 if best.unknown else 0  # two mistakes are not told from one before that and another
     return sorted(found, key=lambda e: e.cost)
 
 
-def _paths(passes: Sequence[Pass], seen: Sequence[Seen]) -> list[tuple[Path, int]]:
-    """The ways down through the layers, as far as they lead: the layer that nothing explains, or 0."""
+def _paths(passes: Sequence[Pass], seen: Sequence[Seen], most: int) -> list[tuple[Path, int]]:
+    """The ways down through the layers, as far as they lead: the layer that nothing explains, or 0.
+
+    At most so many mistakes are looked for in one equation, and two only if one leads nowhere.
+    """
+    found = _down(passes, seen, [min(most, 1)])
+    if most == 2 and found[0][1]:
+        found = min(found, _down(passes, seen, [1, 2]), key=lambda paths: paths[0][1])
+    return found
+
+
+def _down(passes: Sequence[Pass], seen: Sequence[Seen], counts: list[int]) -> list[tuple[Path, int]]:
     L = passes[0].problem.depth
     paths = [Path([], [[None] * L for _ in passes])]
     for l in range(L, 0, -1):
-        further = [longer for path in paths for longer in _one_layer(path, passes, seen, l)]
+        further = [longer for n in counts for path in paths for longer in _one_layer(path, passes, seen, l, n)]
         if not further:
             return [(path, l) for path in paths[:1]]
         paths = sorted(further, key=_rank)[:MOST]
@@ -229,43 +267,59 @@ def _paths(passes: Sequence[Pass], seen: Sequence[Seen]) -> list[tuple[Path, int
 def _rank(path: Path) -> int:
     kinds = set()
     for step in path.steps:
-        kinds |= {
-            ("δ", step.delta.slug),
-            ("b", step.biases.mistake.slug if step.biases else ""),
-            ("w", step.weights.mistake.slug),
-        }
-    return sum(bool(slug) for _, slug in kinds)
+        kinds |= {("δ", m.slug) for m in step.delta}
+        kinds |= {("b", m.slug) for m in (step.biases.mistakes if step.biases else ())}
+        kinds |= {("w", m.slug) for m in step.weights.mistakes}
+    return len(kinds)
 
 
-def _one_layer(path: Path, passes: Sequence[Pass], seen: Sequence[Seen], l: int) -> Iterator[Path]:
-    """The path with layer l explained, in all ways that explain it."""
+def _one_layer(
+    path: Path, passes: Sequence[Pass], seen: Sequence[Seen], l: int, mistakes_in_one: int
+) -> Iterator[Path]:
+    """The path with layer l explained, in all ways that do so with 0, 1 or 2 mistakes in one equation."""
     L = passes[0].problem.depth
     after = [None if l == L else d[l] for d in path.deltas]
     known: list[list[Array]] = []
-    for mistake, delta in _deltas(passes, seen, l, after):
+    for mistakes, delta in _deltas(passes, seen, l, after, mistakes_in_one):
         if not all(_fits(d, p.z[l - 1]) for d, p in zip(delta, passes, strict=True)):
             continue
-        if any(_is_one(ratio(delta, other) or (0.0,)) for other in known):
-            continue  # the same numbers as a simpler way
-        known.append(delta)
         deltas = [[*d[: l - 1], new, *d[l:]] for d, new in zip(path.deltas, delta, strict=True)]
         given = [s.grad_weights[l - 1] for s in seen]
-        by_weights = matches(given, of_weights(), passes, l, deltas)
-        by_weights = by_weights or _penalty_on_weights(given, passes, l, deltas)
-        if not by_weights:
-            continue
-        by_biases: Iterable[Match | None] = [None]
+        is_twice = mistakes_in_one == 2 and not mistakes  # in BP4, or in BP3
+        is_all = mistakes_in_one == 1 or is_twice
+        by_weights = matches(given, [*alone(of_weights())][: None if is_all else 1], passes, l, deltas)
+        ways = [*alone(of_weights())][: None if is_twice else 1]
+        if not by_weights and mistakes_in_one:
+            by_weights = [*_penalty_on_weights(given, ways, passes, l, deltas)]
+        if is_twice and not by_weights:
+            by_weights = matches(given, of_weights_twice(), passes, l, deltas)
+        if not by_weights or any(_is_one(ratio(delta, other) or (0.0,)) for other in known):
+            continue  # or the same numbers as a simpler way
+        known.append(delta)
+        by_biases: Sequence[Match | None] = [None]
         if all(s.grad_biases is not None for s in seen):
             given = [s.grad_biases[l - 1] for s in seen if s.grad_biases]
-            by_biases = matches(given, of_biases(), passes, l, deltas)
-            by_biases = by_biases or _penalty_on_biases(given, passes, l, deltas, by_weights[0].ratio)
+            by_biases = matches(given, [*alone(of_biases())][: None if is_all else 1], passes, l, deltas)
+            ways = [*alone(of_biases())][: None if is_twice else 1]
+            if not by_biases and mistakes_in_one:
+                by_biases = [*_penalty_on_biases(given, ways, passes, l, deltas, by_weights[0].ratio)]
+            if is_twice and not by_biases:
+                by_biases = matches(given, of_biases_twice(), passes, l, deltas)
         for b in by_biases:
             for w in by_weights:
-                if b and b.mistake.slug in ("bias-for-gradient",):  # which knows of no factor
-                    b = b._replace(ratio=w.ratio)
-                yield Path([*path.steps, Step(l, mistake, b, w)], deltas)
-                if not (mistake.slug or w.mistake.slug or (b and b.mistake.slug)):
+                b, w = _of_one_factor(b, w)
+                yield Path([*path.steps, Step(l, mistakes, b, w)], deltas)
+                if not (mistakes or w.mistakes or (b and b.mistakes)):
                     return  # nothing is changed, but perhaps for a factor
+
+
+def _of_one_factor(b: Match | None, w: Match) -> tuple[Match | None, Match]:
+    """What knows of no factor has that of the other."""
+    if b and any(m.slug in ("bias-for-gradient", "zero") for m in b.mistakes):
+        return b._replace(ratio=w.ratio), w
+    if b and any(m.slug == "zero" for m in w.mistakes):
+        return b, w._replace(ratio=b.ratio)
+    return b, w
 
 
 def _fits(delta: Any, z: Array) -> bool:
@@ -273,39 +327,57 @@ def _fits(delta: Any, z: Array) -> bool:
 
 
 def _deltas(
-    passes: Sequence[Pass], seen: Sequence[Seen], l: int, after: Sequence[Any]
-) -> Iterator[tuple[Mistake, Any]]:
+    passes: Sequence[Pass], seen: Sequence[Seen], l: int, after: Sequence[Any], mistakes_in_one: int
+) -> Iterator[tuple[Mistakes, Any]]:
     """All δ of a layer, in each problem; the last is one with weights that were updated too early."""
     L, setting = passes[0].problem.depth, passes[0].problem.setting
-    for mistake, way in outputs(setting) if l == L else hidden(setting):
-        yield mistake, [made(way, p, l, d) for p, d in zip(passes, after, strict=True)]
-    if l == L:
+    ways: list[Any] = [*alone(outputs(setting) if l == L else hidden(setting))]
+    if mistakes_in_one == 0:
+        ways = ways[:1]
+    if mistakes_in_one == 2:
+        ways = [ways[0], *(outputs_twice(setting) if l == L else hidden_twice(setting))]
+    for mistakes, way in ways:
+        yield mistakes, [made(way, p, l, d) for p, d in zip(passes, after, strict=True)]
+    if l == L or mistakes_in_one == 0:
         return
-    # δ goes back through w − η ∂C/∂w, with some learning rate η. What it would add to ∂C/∂W^l shows how large η is.
+    for mistake, way in slopes(setting)[: None if mistakes_in_one == 2 else 1]:
+        delta = _updated_too_early(passes, seen, l, after, way)
+        if delta is not None:
+            words = "w{next} was updated before δ{next} went back through it"
+            early = Mistake("weights-already-updated", "BP2", words)
+            yield ((early, mistake) if mistake.slug else (early,)), delta
+
+
+def _updated_too_early(
+    passes: Sequence[Pass], seen: Sequence[Seen], l: int, after: Sequence[Any], way: Any
+) -> list[Any] | None:
+    """δ that went back through w − η ∂C/∂w, with some learning rate η; None if it did not.
+
+    What it would add to ∂C/∂W^l shows how large η is.
+    """
     grads = [s.grad_weights[l] for s in seen]
     if any(g.shape != p.problem.weights[l].shape for g, p in zip(grads, passes, strict=True)):
-        return
+        return None
     right, moved = (
-        [(d @ W.T) * p.slope(l) for p, d, W in zip(passes, after, weights, strict=True)]
+        [made(way, p, l, d @ W.T) for p, d, W in zip(passes, after, weights, strict=True)]
         for weights in ([p.problem.weights[l] for p in passes], grads)
     )
     rates = []
     for p, s, one, other in zip(passes, seen, right, moved, strict=True):
+        if np.shape(one) != p.z[l - 1].shape or np.shape(other) != p.z[l - 1].shape:
+            return None
         parts = _parts(s.grad_weights[l - 1], p.a[l - 1].T @ one, p.a[l - 1].T @ other)
         if parts is None or not parts[0]:
-            return
+            return None
         rates.append(parts[1] / parts[0])
     if abs(rates[0]) > 1e-9 and np.allclose(rates, rates[0], rtol=1e-4):
-        words = "w{next} was updated before δ{next} went back through it"
-        yield (
-            Mistake("weights-already-updated", "BP2", words),
-            [a + rates[0] * b for a, b in zip(right, moved, strict=True)],
-        )
+        return [a + rates[0] * b for a, b in zip(right, moved, strict=True)]
+    return None
 
 
-def _parts(given: Array, one: Array, other: Array) -> tuple[float, float] | None:
+def _parts(given: Array, one: Any, other: Array) -> tuple[float, float] | None:
     """How much of one and of the other array is in the given one; None if there is something else in it."""
-    if given.shape != one.shape or given.shape != other.shape or given.size < 3:
+    if given.shape != np.shape(one) or given.shape != other.shape or given.size < 3:
         return None
     A = np.column_stack([one.ravel(), other.ravel()])
     if not np.isfinite(A).all():
@@ -319,29 +391,57 @@ def _parts(given: Array, one: Array, other: Array) -> tuple[float, float] | None
 PENALTY = "a multiple of {q} is added, as a penalty would, but there is none in this cost"
 
 
-def _penalty_on_weights(given: Sequence[Array], passes: Sequence[Pass], l: int, deltas: Any) -> list[Match]:
+def _penalty_on_weights(
+    given: Sequence[Array], ways: Any, passes: Sequence[Pass], l: int, deltas: Any
+) -> Iterator[Match]:
     """∂C/∂W with λ W in it."""
-    ratios = []
-    for g, p, d in zip(given, passes, deltas, strict=True):
-        parts = _parts(g, p.a[l - 1].T @ d[l - 1], p.problem.weights[l - 1])
-        if parts is None or not parts[0] or abs(parts[1]) < 1e-9:
-            return []
-        ratios.append(parts[0])
-    return [Match(Mistake("l2-extra", "BP4", PENALTY.format(q="w{l}")), tuple(ratios))]
+    penalty = Mistake("l2-extra", "BP4", PENALTY.format(q="w{l}"))
+    for mistakes, way in ways:
+        ratios = []
+        for g, p, d in zip(given, passes, deltas, strict=True):
+            parts = _parts(g, made(way, p, l, d), p.problem.weights[l - 1])
+            if parts is None or not parts[0] or abs(parts[1]) < 1e-9:
+                break
+            ratios.append(parts[0])
+        else:
+            yield Match((*mistakes, penalty), tuple(ratios))
 
 
 def _penalty_on_biases(
-    given: Sequence[Array], passes: Sequence[Pass], l: int, deltas: Any, ratios: Ratio
-) -> list[Match]:
+    given: Sequence[Array], ways: Any, passes: Sequence[Pass], l: int, deltas: Any, ratios: Ratio
+) -> Iterator[Match]:
     """∂C/∂b with λ b in it, if the weights tell how large δ is."""
-    for g, p, d, r in zip(given, passes, deltas, ratios, strict=True):
-        b = p.problem.biases[l - 1]
-        if g.shape != b.shape:
-            return []
-        strength = (g - r * d[l - 1].sum(axis=0)) / b
-        if np.ptp(strength) > 1e-5 * abs(strength[0]) or abs(strength[0]) < 1e-9:
-            return []
-    return [Match(Mistake("l2-extra", "BP3", PENALTY.format(q="b{l}")), ratios)]
+    penalty = Mistake("l2-extra", "BP3", PENALTY.format(q="b{l}"))
+    for mistakes, way in ways:
+        for g, p, d, r in zip(given, passes, deltas, ratios, strict=True):
+            b, right = p.problem.biases[l - 1], made(way, p, l, d)
+            if g.shape != b.shape or np.shape(right) != b.shape:
+                break
+            strength = (g - r * right) / b
+            if np.ptp(strength) > 1e-5 * abs(strength[0]) or abs(strength[0]) < 1e-9:
+                break
+        else:
+            yield Match((*mistakes, penalty), ratios)
+
+
+# --- Rounding -----------------------------------------------------------------------------------------------------
+
+
+def rounding(problems: Sequence[Problem], seen: Sequence[Seen], convention: Convention) -> float:
+    """The largest error of right gradients, in units in the last place.
+
+    That is |yours − right| over the distance of the largest number in an array to the next one of float64, for all
+    gradients of all problems, and right by this convention. What is 0 but for rounding does not count.
+    """
+    largest = 0.0
+    for p, s in zip(problems, seen, strict=True):
+        solved, c = p.solve(), convention.factor(p)
+        right = [*solved.grad_weights, *(solved.grad_biases if s.grad_biases is not None else [])]
+        for yours, its in zip([*s.grad_weights, *(s.grad_biases or [])], right, strict=True):
+            size = np.max(np.abs(c * its))
+            if size >= NOTHING:
+                largest = max(largest, float(np.max(np.abs(yours - c * its)) / np.spacing(size)))
+    return largest
 
 
 # --- Factors ----------------------------------------------------------------------------------------------------
@@ -351,33 +451,44 @@ def _factored(problems: Sequence[Problem], path: Path, L: int) -> Iterator[tuple
     """Each convention, with the mistakes that are left if the program keeps to it."""
     quadratic = problems[0].setting.cost == "quadratic"
     for convention in conventions(quadratic):
-        carried = np.array([convention.factor(p) for p in problems])  # what δ of the program is, in units of the path's
-        found: list[Found] = []
+        # what δ of the program is, in units of the path's, and the mistakes so far
+        ways: list[tuple[Any, tuple[Found, ...]]] = [(np.array([convention.factor(p) for p in problems]), ())]
         for step in path.steps:
-            mine: list[Found] = []
-            b = None if step.biases is None else np.array(step.biases.ratio) / carried
-            w = np.array(step.weights.ratio) / carried
-            equation = "BP1" if step.layer == L else "BP2"
-            if step.delta.slug:
-                mine.append(Found(step.delta, step.layer))
-            if not _is_one(w) and (b is None or np.allclose(b, w)):
-                mine.append(Found(_factor(equation, w, problems), step.layer))
-                carried = carried * w
-                b, w = None if b is None else b / w, w / w
-            if step.biases is not None and step.biases.mistake.slug:
-                mine.append(Found(step.biases.mistake, step.layer))
-            if b is not None and not _is_one(b):
-                mine.append(Found(_factor("BP3", b, problems), step.layer))
-            if step.weights.mistake.slug:
-                mine.append(Found(step.weights.mistake, step.layer))
-            if not _is_one(w):
-                mine.append(Found(_factor("BP4", w, problems), step.layer))
-            found += mine
-        yield convention, tuple(found)
+            ways = [further for way in ways for further in _factors_of(step, *way, problems, L)]
+        yield from ((convention, found) for _, found in ways)
+
+
+def _factors_of(
+    step: Step, carried: Any, found: tuple[Found, ...], problems: Sequence[Problem], L: int
+) -> Iterator[tuple[Any, tuple[Found, ...]]]:
+    """The factors of one layer: those of δ are handed on, those of its biases and weights are their own."""
+    w = np.array(step.weights.ratio) / carried
+    b = w if step.biases is None else np.array(step.biases.ratio) / carried
+    equation = "BP1" if step.layer == L else "BP2"
+    if step.layer == 1 and np.allclose(w, [p.n for p in problems], rtol=1e-5, atol=0):
+        equation = "BP4"  # BP2 has no 1/n that could be missing, and no layer below tells how large δ is
+    one = np.ones(len(problems))
+    if np.allclose(b, w):
+        of_delta = [w]
+    elif _is_one(w) or _is_one(b):
+        of_delta = [one]
+    else:  # two of the three have a factor
+        of_delta = [one, w, b]
+    for factor in of_delta:
+        mine = [*step.delta]
+        if not _is_one(factor):
+            mine.append(_factor(equation, factor, problems))
+        mine += step.biases.mistakes if step.biases else ()
+        if not _is_one(b / factor):
+            mine.append(_factor("BP3", b / factor, problems))
+        mine += step.weights.mistakes
+        if not _is_one(w / factor):
+            mine.append(_factor("BP4", w / factor, problems))
+        yield carried * factor, (*found, *(Found(mistake, step.layer) for mistake in mine))
 
 
 def _is_one(ratios: Any) -> bool:
-    return bool(np.allclose(ratios, 1, rtol=1e-5, atol=0))
+    return all(abs(r - 1) <= 1e-5 for r in ratios)
 
 
 def _factor(equation: str, ratios: Any, problems: Sequence[Problem]) -> Mistake:
@@ -401,49 +512,59 @@ COSTS: dict[str, tuple[Callable[[Problem], float], str]] = {
 }
 """Factors between the cost and the gradient."""
 
-OTHER_COSTS: dict[str, tuple[Callable[[Array, Array], float], str]] = {
-    "half-of-the-cross-entropy": (
+OTHER_COSTS: list[tuple[str, Callable[[Array, Array], float], str]] = [
+    (
+        "half-of-the-cross-entropy",
         lambda a, y: float(-np.sum(y * np.log(a)) / len(a)),
         "the cost has only −y ln a of the cross-entropy; −(1 − y) ln(1 − a) is missing",
     ),
-    "log-of-wrong-class": (
+    (
+        "log-of-wrong-class",
         lambda a, y: float(-np.mean(np.log(a))),
         "the cost is the mean of −ln a over all classes, where that of the right class is meant",
     ),
-}
+    (
+        "log-of-wrong-class",
+        lambda a, y: float(-np.sum(np.log(a)) / len(a)),
+        "the cost is the sum of −ln a over all classes, where that of the right class is meant",
+    ),
+]
 """Costs that are returned in place of the one whose gradient is."""
 
 
 def with_cost(problems: Sequence[Problem], seen: Sequence[Seen], explained: Explanation) -> Explanation:
-    """The explanation of right gradients, where the cost that is returned with them is another one."""
+    """The explanation, and what else is wrong if the cost that is returned is not the one whose gradients these are."""
     c, L = explained.convention, problems[0].depth
-    if any(s.cost is None for s in seen):
+    is_of_other_outputs = any(found.mistake.equation == "forward" for found in explained.found)
+    if explained.unknown or is_of_other_outputs or any(s.cost is None for s in seen):
+        return explained
+    if c.is_descent and explained.has_other_error:
         return explained
     right = [p.solve().cost for p in problems]
     costs = [float(s.cost or 0.0) / C for s, C in zip(seen, right, strict=True)]
     if c.is_descent and np.all(np.array(costs) > 0):
         words = "the gradients are those of −C, but the cost that is returned is C: a{l} − y is meant, not y − a{l}"
-        return Explanation((Found(Mistake("sign", "BP1", words), L),), c._replace(is_descent=False))
+        return explained.also(Found(Mistake("sign", "BP1", words), L), c._replace(is_descent=False))
     ratios = np.array(costs) / [abs(c.factor(p)) for p in problems]
     if np.allclose(ratios, 1, rtol=1e-6):
         return explained
     if c.is_double and np.allclose(ratios, 0.5, rtol=1e-6):  # it is the gradients that are unusual
-        return Explanation((Found(_factor("BP1", 1 / ratios, problems), L),), c._replace(is_double=False))
+        return explained.also(Found(_factor("BP1", 1 / ratios, problems), L), c._replace(is_double=False))
     if np.allclose(costs, 1, rtol=1e-6):
-        return Explanation((Found(_factor("BP4", 1 / ratios, problems), L),), Convention())
+        return explained.also(Found(_factor("BP4", 1 / ratios, problems), L), Convention())
     if _is_penalty(
         problems, [float(s.cost or 0.0) - C * abs(c.factor(p)) for p, s, C in zip(problems, seen, right, strict=True)]
     ):
         words = "a penalty on the weights is in the cost that is returned, but not in the gradients"
-        return Explanation((Found(Mistake("l2-extra", "cost", words), None),), c)
+        return explained.also(Found(Mistake("l2-extra", "cost", words), None), c)
     found = Mistake("other-cost", "cost", "the cost that is returned is not the one whose gradient this is")
     for slug, (factor, words) in COSTS.items():
         if np.allclose(ratios, [factor(p) for p in problems], rtol=1e-6):
             found = Mistake(slug, "cost", words)
-    for slug, (cost, words) in OTHER_COSTS.items():
+    for slug, cost, words in OTHER_COSTS:
         if np.allclose([s.cost for s in seen if s.cost is not None], [cost(p.solve().a[-1], p.y) for p in problems]):
             found = Mistake(slug, "cost", words)
-    return Explanation((Found(found, None),), c)
+    return explained.also(Found(found, None), c)
 
 
 def _is_penalty(problems: Sequence[Problem], rest: Sequence[float]) -> bool:
@@ -455,8 +576,10 @@ def _is_penalty(problems: Sequence[Problem], rest: Sequence[float]) -> bool:
 
 def uphill(explained: Explanation, L: int) -> Explanation:
     """For a program that takes the step itself: the other direction is no convention."""
+    if explained.has_other_error:
+        return explained
     words = "the step goes up: what is subtracted is minus the gradient; a{l} − y is meant, not y − a{l}"
-    return Explanation((Found(Mistake("sign", "BP1", words), L),), explained.convention._replace(is_descent=False))
+    return explained.also(Found(Mistake("sign", "BP1", words), L), explained.convention._replace(is_descent=False))
 
 
 def merged(found: Sequence[Found]) -> list[tuple[Mistake, list[int | None]]]:
@@ -467,4 +590,4 @@ def merged(found: Sequence[Found]) -> list[tuple[Mistake, list[int | None]]]:
     return list(together.values())
 
 
-__all__ = ["Convention", "Explanation", "Found", "Seen", "explanations", "merged"]
+__all__ = ["Convention", "Explanation", "Found", "Seen", "explanations", "merged", "rounding"]

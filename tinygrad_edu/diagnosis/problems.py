@@ -76,10 +76,10 @@ def slope(name: str, z: Array) -> Array:
     return formulas_of(name).prime(z)
 
 
-def problem(sizes: Sizes, n: int, setting: Setting, seed: int, has_biases: bool = True) -> Problem:
-    """A random network of these widths, with n examples."""
+def problem(sizes: Sizes, n: int, setting: Setting, seed: int, has_biases: bool = True, scale: float = 1.0) -> Problem:
+    """A random network of these widths, with n examples; its weights are of the size `scale`."""
     rng = np.random.default_rng(seed)
-    weights = [rng.uniform(0.3, 1.2, shape) * rng.choice([-1, 1], shape) for shape in pairwise(sizes)]
+    weights = [scale * rng.uniform(0.3, 1.2, shape) * rng.choice([-1, 1], shape) for shape in pairwise(sizes)]
     biases = [rng.uniform(0.1, 0.8, m) * rng.choice([-1, 1], m) * has_biases for m in sizes[1:]]
     x = rng.uniform(0.2, 1.5, (n, sizes[0])) * rng.choice([-1, 1], (n, sizes[0]))
     return Problem(weights, biases, x, _targets(rng, n, sizes[-1], setting), setting)

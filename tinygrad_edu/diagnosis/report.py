@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygrad_edu.diagnosis.explain import Convention, Explanation, merged
+from tinygrad_edu.diagnosis.explain import Convention, Explanation, merged, rounding
 from tinygrad_edu.diagnosis.forms import Form
 from tinygrad_edu.diagnosis.mistakes import Mistake
 from tinygrad_edu.diagnosis.problems import Array, Problem, Setting
@@ -117,6 +117,9 @@ class Diagnosis(Report):
         The first quantity and its layer that are wrong in a way that is not known.
     evidence : Evidence or None
     note : str
+    units : float or None
+        Of a right program, how far its gradients are from those of BP1–BP4, in units in the last place: the largest
+        |yours − right| in an array over the distance of its largest number to the next one of float64.
     """
 
     setting: Setting
@@ -126,6 +129,7 @@ class Diagnosis(Report):
     unknown: tuple[str, int] | None = None
     evidence: Evidence | None = None
     note: str = ""
+    units: float | None = None
 
     @property
     def ok(self) -> bool:
@@ -152,7 +156,8 @@ class Diagnosis(Report):
     def parts(self) -> list[Part]:
         """The answer, and what it rests on."""
         if self.ok:
-            return ["Right: the gradients are those of BP1–BP4.", fill(self.convention, WIDTH)]
+            units = [] if self.units is None else [_rounding(self.units)]
+            return ["Right: the gradients are those of BP1–BP4.", *units, fill(self.convention, WIDTH)]
         if self.trouble:
             return [fill(self.note, WIDTH), fill(self.convention, WIDTH)]
         said: list[Part] = [fill(str(finding), WIDTH, subsequent_indent="  ") for finding in self.findings]
@@ -197,6 +202,18 @@ class Diagnosis(Report):
         return draw_spots(e.problem, e.factor, spots)
 
 
+FLOAT32 = 2.0**29
+"""How many units in the last place of float64 are one of float32."""
+
+
+def _rounding(units: float) -> str:
+    """How far right gradients are off."""
+    said, of = (f"{units:.2g}", "") if units < 100 else (f"{units:,.0f}", "")
+    if units > FLOAT32 / 100:
+        said, of = f"{units / FLOAT32:.2g}", " of float32, so it may compute with that"
+    return f"The largest error is {said} unit{'s' * (said != '1')} in the last place{of}."
+
+
 def superscript(l: int) -> str:
     """The number of a layer as in the text."""
     return str(l).translate(SUPERSCRIPTS)
@@ -228,9 +245,9 @@ def of_explanation(
             note += f"those of later layers are {'as said' if findings else 'right'}."
     elif only_square:
         note = f"It only runs on networks of equal widths; else: {only_square}"
-    return Diagnosis(
-        setting, describe(trial.form, setting, explained.convention), findings, "", unknown, evidence, note
-    )
+    units = None if findings or unknown else rounding(trial.problems, trial.seen, explained.convention)
+    convention = describe(trial.form, setting, explained.convention)
+    return Diagnosis(setting, convention, findings, "", unknown, evidence, note, units)
 
 
 def describe(form: Form, setting: Setting, c: Convention) -> str:

@@ -81,7 +81,7 @@ def _read_nielsen(net: Any, result: Any, p: Problem) -> Seen:
     seen = in_rows(p, *sorted_out(second, first, p), columns=True)  # where the shapes do not tell, b first
     if not all(np.array_equal(w, W.T) for w, W in zip(net.weights, p.weights, strict=True)):
         seen = seen._replace(changed="weights")
-    if p.n > 1 and (seen.grad_biases or [])[-1].shape == (p.n, p.sizes[-1]):
+    if p.n > 1 and (seen.grad_biases or [])[-1].size == p.n * p.sizes[-1]:
         raise OtherFormError("nabla_b has a column for each example; is it for one at a time?")
     return seen
 

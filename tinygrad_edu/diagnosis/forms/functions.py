@@ -104,11 +104,11 @@ def read(result: Any, p: Problem, has_biases: bool) -> tuple[list[Array], list[A
         raise UnreadableError(
             f"the program returned {type(result).__name__}, where a pair (gradients of weights, of biases) is meant"
         )
-    parts = [
-        part
-        for part in result
-        if not np.isscalar(part) and not (isinstance(part, np.ndarray) and part.size == 1 and part.ndim == 0)
-    ]
+    parts = list(result)
+    if len(result) != 2 * p.depth or not isinstance(result[0], np.ndarray):  # else a number is a sum over everything
+        parts = [
+            part for part in result if not np.isscalar(part) and not (isinstance(part, np.ndarray) and not part.ndim)
+        ]
     if len(parts) == 1 and isinstance(parts[0], Mapping):
         return read(parts[0], p, has_biases)
     if not has_biases:

@@ -74,7 +74,7 @@ def _model(student: type, run: Run, labels: bool, p: Problem) -> Seen:
     grads, cost = run(model, layers, x, p.y.argmax(axis=1) if labels else y)
     seen = in_rows(p, [W for W, _ in grads], [b for _, b in grads], is_columns)._replace(cost=cost_in(cost))
     last = (seen.grad_biases or [])[-1]
-    if is_columns and p.n > 1 and last.shape == (p.n, p.sizes[-1]):
+    if is_columns and p.n > 1 and last.size == p.n * p.sizes[-1]:
         raise OtherFormError("the gradients of the biases are not summed over the batch; is it for single examples?")
     if not is_columns and p.n == 1:
         raise OtherFormError("examples are rows, so it is for batches")
@@ -95,8 +95,9 @@ def _walked(model: Any, layers: list[Any], x: Array, y: Array) -> tuple[list[tup
     first = [(_kept(layer, WEIGHTS).copy(), _kept(layer, BIASES).copy()) for layer in layers]
     model.forward(x, y)
     model.backward(y)
-    if any(np.allclose(2 * W, _kept(layer, WEIGHTS)) for (W, _), layer in zip(first, layers, strict=True)):
-        raise AddsUpError
+    for (W, _), layer in zip(first, layers, strict=True):
+        if np.any(W) and np.allclose(2 * W, _kept(layer, WEIGHTS), atol=0):
+            raise AddsUpError
     return first, cost
 
 
