@@ -91,8 +91,8 @@ class Explanation:
         """The fewer mistakes, and the rarer, the better; a convention of one's own is no mistake, but tells of one."""
         kinds = dict.fromkeys(found.key for found in self.found)
         late = sum(found.mistake.equation in ("BP3", "BP4") for found in self.found)  # rather a wrong δ
-        odd = sum(slug == "factor" for _, slug in kinds)  # it has no name: rather two conventions than that
-        rare = 0.01 * len(self.found) + 0.001 * late + 0.1 * self.convention.oddness + 0.5 * odd
+        odd = sum(slug == "factor" for _, slug in kinds)  # it has no name: rather two that have one
+        rare = 0.01 * len(self.found) + 0.001 * late + 0.1 * self.convention.oddness + odd
         return len(kinds) + rare + 10 * (self.unknown is not None)
 
     @property
