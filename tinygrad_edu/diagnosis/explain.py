@@ -535,7 +535,9 @@ OTHER_COSTS: list[tuple[str, Callable[[Array, Array], float], str]] = [
 def with_cost(problems: Sequence[Problem], seen: Sequence[Seen], explained: Explanation) -> Explanation:
     """The explanation, and what else is wrong if the cost that is returned is not the one whose gradients these are."""
     c, L = explained.convention, problems[0].depth
-    is_of_other_outputs = any(found.mistake.equation == "forward" for found in explained.found)
+    is_of_other_outputs = any(
+        found.mistake.equation == "forward" or found.key == ("BP1", "z-for-a") for found in explained.found
+    )
     if explained.unknown or is_of_other_outputs or any(s.cost is None for s in seen):
         return explained
     if c.is_descent and explained.has_other_error:
