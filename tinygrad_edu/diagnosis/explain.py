@@ -91,8 +91,8 @@ class Explanation:
         """The fewer mistakes, and the rarer, the better; a convention of one's own is no mistake, but tells of one."""
         kinds = dict.fromkeys(found.key for found in self.found)
         late = sum(found.mistake.equation in ("BP3", "BP4") for found in self.found)  # rather a wrong δ
-        odd = sum(slug == "factor" for _, slug in kinds)  # it has no name: rather two conventions than that
-        rare = 0.01 * len(self.found) + 0.001 * late + 0.1 * self.convention.oddness + 0.5 * odd
+        odd = sum(slug == "factor" for _, slug in kinds)  # it has no name: rather two that have one
+        rare = 0.01 * len(self.found) + 0.001 * late + 0.1 * self.convention.oddness + odd
         return len(kinds) + rare + 10 * (self.unknown is not None)
 
     @property
@@ -535,7 +535,9 @@ OTHER_COSTS: list[tuple[str, Callable[[Array, Array], float], str]] = [
 def with_cost(problems: Sequence[Problem], seen: Sequence[Seen], explained: Explanation) -> Explanation:
     """The explanation, and what else is wrong if the cost that is returned is not the one whose gradients these are."""
     c, L = explained.convention, problems[0].depth
-    is_of_other_outputs = any(found.mistake.equation == "forward" for found in explained.found)
+    is_of_other_outputs = any(
+        found.mistake.equation == "forward" or found.key == ("BP1", "z-for-a") for found in explained.found
+    )
     if explained.unknown or is_of_other_outputs or any(s.cost is None for s in seen):
         return explained
     if c.is_descent and explained.has_other_error:

@@ -283,6 +283,9 @@ def outputs(s: Setting) -> list[tuple[Mistake, Delta]]:
                 lambda p, l, d: _nabla(p) * _of_activation(p.sigma(l), p.z[l - 1]),
             )
 
+    if cancels and s.output == "sigmoid":
+        words = "δ{l} has a factor z{l}(1 − z{l}), the form of σ′ for a, although σ′ cancels with this cost"
+        add("extra-sigma-prime", words, lambda p, l, d: _right_output(p, l, d) * p.z[l - 1] * (1 - p.z[l - 1]))
     if cancels and s.output == "sigmoid":  # where ∂C/∂a and σ′ are not cancelled, but multiplied
         add(
             "sigma-for-sigma-prime",
