@@ -124,8 +124,8 @@ def test_a_jacobian_needs_memory_for_its_result_and_a_bounded_part_more(monkeypa
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     result = 8 * 400 * 400
-    assert peaks[0] < 4 * result  # of its thirty steps, each is dropped when it is done
-    assert peaks[1] < 2.5 * result
+    assert peaks[0] < 5 * result  # of its thirty steps, each is dropped when it is done
+    assert peaks[1] < 3.5 * result  # the seeds, which are as large, the rows in parts, and whole
 
 
 def test_elementwise_grad():

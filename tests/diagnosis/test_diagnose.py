@@ -1,6 +1,5 @@
 """What `tg.diagnose` says of right and wrong programs, of odd ones, and of what is none."""
 
-import os
 import re
 
 import numpy as np
@@ -8,13 +7,14 @@ import pytest
 from diagnosis.catalogue import MISTAKES, source_with
 from diagnosis.confusion import CASES, answer, diagnosed
 from diagnosis.right import RIGHT
+from hypothesis import settings
 
 import tinygrad_edu as tg
 from tinygrad_edu.diagnosis.explain import Seen, explanations, merged
 from tinygrad_edu.diagnosis.mistakes import Pass, forwards, hidden, of_biases, of_weights, outputs
 from tinygrad_edu.diagnosis.problems import Setting, problem
 
-THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
+THOROUGH = settings.default.max_examples > 1000
 
 
 def sigmoid(z):

@@ -1,13 +1,12 @@
 """Two mistakes at once: the first in backward order is named."""
 
-import os
-
 import pytest
 from diagnosis.catalogue import MISTAKES
 from diagnosis.confusion import diagnosed
 from diagnosis.pairs import Pair, answer, firsts, pairs, place, sample, source_of
+from hypothesis import settings
 
-THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
+THOROUGH = settings.default.max_examples > 1000
 
 
 def number(equation, slug):
