@@ -3,7 +3,7 @@
     python tests/diagnosis/pairs.py [N]
 
 prints a table for the page on diagnosing, and the pairs whose first mistake was not named: of N pairs drawn with a seed,
-or of all, which takes an hour.
+or of all, which takes an hour. "The same numbers" are given by the answer, too, with no more mistakes than were planted.
 """
 
 import functools
@@ -24,7 +24,7 @@ from diagnosis.outcomes import BIAS, WEIGHT, are_as, problems, right_outcomes, r
 from diagnosis.right import RIGHT, caller
 
 EQUATIONS = ("BP1", "BP2", "BP3", "BP4")
-ANSWERS = ["named", "equation", "the other", "unknown", "missed", "wrong"]
+ANSWERS = ["named", "same numbers", "equation", "the other", "unknown", "missed", "wrong"]
 
 
 class Pair(NamedTuple):
@@ -138,6 +138,8 @@ def answer(pair):
         return "equation", both, str(report)
     if said in set().union(*map(answers_of, pair[:2])):
         return "the other", both, str(report)
+    if report.findings and not report.unknown and len(report.findings) <= 2:
+        return "same numbers", both, str(report)
     if report.ok:
         return "missed", both, str(report)
     return "unknown" if report.equation is None else "wrong", both, str(report)
@@ -153,9 +155,10 @@ def main():
             print(f"{how:9} {one} + {other} in {pair.name}: {text.splitlines()[0]}")
     counts, both = Counter(how for how, _, _ in answers), sum(both for _, both, _ in answers)
     print(
-        "| pairs | the first named | only its equation | the other one | not known | not seen | wrong equation | both named |"
+        "| pairs | the first named | the same numbers | only its equation | the other one | not known | not seen "
+        "| wrong equation | both named |"
     )
-    print("| --: | --: | --: | --: | --: | --: | --: | --: |")
+    print("| --: | --: | --: | --: | --: | --: | --: | --: | --: |")
     print(f"| {len(chosen)} | {' | '.join(str(counts[how]) for how in ANSWERS)} | {both} |")
 
 

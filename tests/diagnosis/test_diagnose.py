@@ -46,6 +46,18 @@ def general(weights, biases, x, y):
     return dW, db
 
 
+@pytest.mark.parametrize("layers", [2, 3])
+def test_a_program_that_stops_is_told_its_own_error(layers):
+    def unfinished(weights, biases, x, y):
+        if layers == 2:
+            _, _ = weights
+        else:
+            _, _, _ = weights
+        raise NotImplementedError("to be written")
+
+    assert "NotImplementedError: to be written" in str(tg.diagnose(unfinished))
+
+
 # --- Right programs -----------------------------------------------------------------------------------------
 
 

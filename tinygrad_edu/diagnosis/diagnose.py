@@ -186,13 +186,16 @@ def _setting(activation: str, output: str, cost: str) -> Setting:
 
 
 def attempt(form: Form, setting: Setting, networks: Networks) -> Trial:
-    """Run the program on three networks as deep as it can have, or else less deep."""
+    """Run the program on three networks as deep as it can have, or else less deep.
+
+    Of a program that stops on all of them, its own error is told: not that it unpacks another number of layers.
+    """
     trials = []
     for depth in sorted(networks.sizes.keys() & form.depths, reverse=True):
         trials.append(_attempt(form, replace(setting, classes=form.classes), networks, depth))
         if trials[-1].trouble not in ("exception", "shape"):
             return trials[-1]
-    return trials[0]
+    return next((trial for trial in trials if "values to unpack" not in trial.words), trials[0])
 
 
 def _attempt(form: Form, setting: Setting, networks: Networks, depth: int) -> Trial:

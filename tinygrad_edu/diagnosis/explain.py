@@ -341,19 +341,21 @@ def _deltas(
     if l == L or mistakes_in_one == 0:
         return
     for mistake, way in slopes(setting)[: None if mistakes_in_one == 2 else 1]:
-        delta = _updated_too_early(passes, seen, l, after, way)
-        if delta is not None:
-            words = "w{next} was updated before δ{next} went back through it"
-            early = Mistake("weights-already-updated", "BP2", words)
-            yield ((early, mistake) if mistake.slug else (early,)), delta
+        for _, in_weights in of_weights()[: 1 if mistake.slug else None]:  # there may be a mistake in BP4, too
+            delta = _updated_too_early(passes, seen, l, after, way, in_weights)
+            if delta is not None:
+                words = "w{next} was updated before δ{next} went back through it"
+                early = Mistake("weights-already-updated", "BP2", words)
+                yield ((early, mistake) if mistake.slug else (early,)), delta
+                break
 
 
 def _updated_too_early(
-    passes: Sequence[Pass], seen: Sequence[Seen], l: int, after: Sequence[Any], way: Any
+    passes: Sequence[Pass], seen: Sequence[Seen], l: int, after: Sequence[Any], way: Any, in_weights: Any
 ) -> list[Any] | None:
     """δ that went back through w − η ∂C/∂w, with some learning rate η; None if it did not.
 
-    What it would add to ∂C/∂W^l shows how large η is.
+    What it would add to ∂C/∂W^l, made of δ by ``in_weights``, shows how large η is.
     """
     grads = [s.grad_weights[l] for s in seen]
     if any(g.shape != p.problem.weights[l].shape for g, p in zip(grads, passes, strict=True)):
@@ -366,7 +368,8 @@ def _updated_too_early(
     for p, s, one, other in zip(passes, seen, right, moved, strict=True):
         if np.shape(one) != p.z[l - 1].shape or np.shape(other) != p.z[l - 1].shape:
             return None
-        parts = _parts(s.grad_weights[l - 1], p.a[l - 1].T @ one, p.a[l - 1].T @ other)
+        of_one, of_other = (made(in_weights, p, l, [*([None] * (l - 1)), delta]) for delta in (one, other))
+        parts = None if of_one is None or of_other is None else _parts(s.grad_weights[l - 1], of_one, of_other)
         if parts is None or not parts[0]:
             return None
         rates.append(parts[1] / parts[0])
