@@ -1,6 +1,7 @@
 """`fit`: Nielsen's update, repeatability, history, Ctrl-C, saturation, and every error message."""
 
 import re
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import tinygrad_edu as tg
 from tinygrad_edu import costs
 from tinygrad_edu.functional import ACTIVATIONS
 from tinygrad_edu.nn import MLP, Linear, Sequential
-from tinygrad_edu.training import accuracy, cost_of
+from tinygrad_edu.training import accuracy, cost_of, measuring
 from tinygrad_edu.training.step import Step
 
 SEEDS = st.integers(0, 2**32)
@@ -166,6 +167,45 @@ def test_history_is_what_one_measures(output, cost):
     np.testing.assert_allclose(history.validation_cost[-1], costs.COSTS[cost](net(held_out[0]), held_out[1]).item())
     assert history.accuracy[-1] == np.mean(net(x).argmax(axis=1) == y)
     assert history.validation_accuracy[-1] == np.mean(net(held_out[0]).argmax(axis=1) == held_out[1])
+
+
+@pytest.mark.parametrize("rows", [1, 7, 50, 1000])
+def test_measuring_in_parts_is_measuring(rows, monkeypatch):
+    x, y = np.random.default_rng(0).normal(size=(50, 3)), np.eye(4)[np.arange(50) % 4]
+    measured = []
+    for at_once in (10**9, rows):
+        monkeypatch.setattr(measuring, "ROWS", at_once)
+        net = tg.nn.MLP([3, 5, 4], output="softmax", rng=0)
+        sgd = tg.optim.SGD(net.parameters(), 0.5)
+        history = tg.fit(net, x, y, cost="cross_entropy", optimizer=sgd, epochs=2, batch_size=10, rng=0,
+                         validation=(x[:9], y[:9]), progress=False)  # fmt: skip
+        measured.append([history.cost, history.accuracy, history.validation_cost, history.validation_accuracy])
+    np.testing.assert_allclose(measured[1], measured[0], rtol=1e-13)
+
+
+def test_a_function_is_measured_as_a_whole(monkeypatch):
+    monkeypatch.setattr(measuring, "ROWS", 2)
+    w, seen = tg.Tensor(np.ones((3, 1)), requires_grad=True), []
+
+    def model(x):
+        seen.append(len(x))
+        return x @ w
+
+    x, _ = problem()
+    sgd = tg.optim.SGD([w], 0.1)
+    tg.fit(model, x, x[:, :1], cost="quadratic", optimizer=sgd, epochs=0, batch_size=4, progress=False)
+    assert set(seen) == {len(x)}
+
+
+def test_measuring_needs_little_memory():
+    net = tg.nn.MLP([2, 500, 1], rng=0)
+    x, y = np.zeros((20_000, 2)), np.zeros((20_000, 1))
+    sgd = tg.optim.SGD(net.parameters(), 0.5)
+    tracemalloc.start()
+    tg.fit(net, x, y, cost="quadratic", optimizer=sgd, epochs=0, batch_size=1000, rng=0, progress=False)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 0.5 * 20_000 * 500 * 8  # the activations of the hidden layer alone would be twice as much
 
 
 def test_without_validation_its_lists_are_empty_and_regression_has_no_accuracy():

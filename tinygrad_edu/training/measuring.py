@@ -35,17 +35,39 @@ def set_training(model: Model, mode: bool) -> None:
         model.train(mode)
 
 
-def cost_of(model: Model, x: Any, y: Any, cost: Cost, weights: Any = None, who: str = "fit") -> tuple[Any, Any]:
+ROWS = 1024
+"""So many examples at once go through a network that is only measured: its hidden layers then need little memory."""
+
+
+def in_parts(f: Model, x: Any) -> Any:
+    """``f(x)``, rows by rows."""
+    return f(x) if len(x) <= ROWS else np.concatenate([f(x[i : i + ROWS]) for i in range(0, len(x), ROWS)])
+
+
+def whole(f: Model, x: Any) -> Any:
+    """``f(x)``."""
+    return f(x)
+
+
+def cost_of(
+    model: Model,
+    x: Any,
+    y: Any,
+    cost: Cost,
+    weights: Any = None,
+    who: str = "fit",
+    forward: Callable[[Model, Any], Any] = whole,
+) -> tuple[Any, Any]:
     """C for a batch, and the outputs; from the weighted inputs z^L where there is a stable formula for that."""
     C = cost_named(cost, f"{who}: cost")
     more = () if weights is None else (weights,)
     logits, sigma = split(model)
     stable = stable_cost(sigma, C)
     if stable is not None:
-        z = logits(x)
+        z = forward(logits, x)
         return stable(z, y, *more), sigma(z)
     _check_takes_outputs(who, C, sigma)
-    outputs = model(x)
+    outputs = forward(model, x)
     if outputs is None:
         raise TypeError(f"{who}: the model returned None; it must return its outputs (does it lack its `return`?)")
     value = C(outputs, y, *more)
@@ -141,7 +163,9 @@ def measure(
     seen: list[tuple[list[float], float | None]] = []
 
     def look(costs: list[float], accuracies: list[float], x: Array, y: Array, weights: Array | None = None) -> Any:
-        C, outputs = cost_of(model, x, y, cost, weights, who)
+        # A network treats each example by itself; of a function, nothing is known.
+        forward = in_parts if isinstance(model, Module) else whole
+        C, outputs = cost_of(model, x, y, cost, weights, who, forward)
         _check_probabilities(who, named, outputs)
         if named in (cross_entropy, cross_entropy_with_logits) and np.shape(outputs)[1:] == (1,):
             raise ValueError(
