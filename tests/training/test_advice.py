@@ -13,7 +13,7 @@ import tinygrad_edu as tg
 from tinygrad_edu import costs
 from tinygrad_edu.functional import ACTIVATIONS
 from tinygrad_edu.nn import MLP, Linear, Sequential
-from tinygrad_edu.training import advice
+from tinygrad_edu.training import advice, measuring
 
 PAGE = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="utf-8")
 FALL, REACH, DEAD = (f'(see "{name}" in docs/training.md)' for name in re.findall(r"^## (.*)", PAGE, re.MULTILINE))
@@ -182,8 +182,10 @@ CASES = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("rows", [measuring.ROWS, 7])
 @pytest.mark.parametrize("case", CASES)
-def test_what_learns_nothing_is_told_why(case):
+def test_what_learns_nothing_is_told_why(case, rows, monkeypatch):
+    monkeypatch.setattr(measuring, "ROWS", rows)
     make, problem, options, expected = CASES[case]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # overflow
