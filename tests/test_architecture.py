@@ -261,6 +261,12 @@ def test_import_loads_the_core_only():
     assert {name.split(".")[1] for name in loaded} == core
 
 
+def test_no_two_test_files_have_one_name():
+    """Pytest would take the one for the other, if both are collected by one process."""
+    names = [path.name for path in Path(__file__).parent.rglob("*.py")]
+    assert len(names) == len(set(names))
+
+
 def test_every_public_name_is_there():
     """Each in a fresh process: some are loaded when they are asked for."""
     code = "import tinygrad_edu as tg; [getattr(tg, name) for name in dir(tg)]; from tinygrad_edu import *"

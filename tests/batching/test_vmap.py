@@ -137,8 +137,9 @@ def test_random_programs(program, seed):
 
 def test_what_has_no_form_for_many():
     """Every rule of the table but these: a function that is new fails here until somebody has thought of it."""
-    without = {fn for fn in RULES if not (isinstance(fn, np.ufunc) and not fn.signature) and fn not in BATCHED}
-    assert without == {np.convolve}
+    own = {fn for fn in RULES if fn.__module__ is None or fn.__module__.startswith(("numpy", "_operator", "tinygrad"))}
+    without = {fn for fn in own if not (isinstance(fn, np.ufunc) and not fn.signature) and fn not in BATCHED}
+    assert without == {np.convolve, np.roll}  # this one is recorded as the slices and the joining that it is
 
 
 # --- Planted mistakes -----------------------------------------------------------------------------------------

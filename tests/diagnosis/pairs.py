@@ -1,6 +1,6 @@
 """Two mistakes at once: whether `tg.diagnose` names first the one that comes first in backward order.
 
-    python tests/diagnosis/pairs.py [N]
+    python tests/diagnosis/pairs.py [N [SEED]]
 
 prints a table for the page on diagnosing, and the pairs whose first mistake was not named: of N pairs drawn with a seed,
 or of all, which takes an hour. "The same numbers" are given by the answer, too, with no more mistakes than were planted.
@@ -146,7 +146,7 @@ def answer(pair):
 
 
 def main():
-    chosen = sample(int(sys.argv[1])) if len(sys.argv) > 1 else pairs()
+    chosen = sample(*map(int, sys.argv[1:])) if len(sys.argv) > 1 else pairs()
     with ProcessPoolExecutor() as pool:
         answers = list(pool.map(answer, chosen, chunksize=4))
     for pair, (how, _, text) in zip(chosen, answers, strict=True):

@@ -28,6 +28,7 @@ from tinygrad_edu.diagnosis.mistakes import (
     of_biases_twice,
     of_weights,
     of_weights_twice,
+    of_weights_with_their_delta,
     outputs,
     outputs_twice,
     slopes,
@@ -341,7 +342,7 @@ def _deltas(
     if l == L or mistakes_in_one == 0:
         return
     for mistake, way in slopes(setting)[: None if mistakes_in_one == 2 else 1]:
-        for _, in_weights in of_weights()[: 1 if mistake.slug else None]:  # there may be a mistake in BP4, too
+        for _, in_weights in of_weights_with_their_delta()[: 1 if mistake.slug else None]:
             delta = _updated_too_early(passes, seen, l, after, way, in_weights)
             if delta is not None:
                 words = "w{next} was updated before δ{next} went back through it"

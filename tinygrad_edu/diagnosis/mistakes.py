@@ -757,6 +757,12 @@ def of_weights() -> Part:
 
 
 @cache
+def of_weights_with_their_delta() -> Part:
+    """Those that take δ of their layer as it is."""
+    return one_changed([PRODUCTS, INPUTS, WEIGHT_DELTAS[:1]], _multiplied)
+
+
+@cache
 def of_weights_twice() -> list[tuple[tuple[Mistake, Mistake], Gradient]]:
     """The same with two mistakes in BP4."""
     return two_changed([PRODUCTS, INPUTS, WEIGHT_DELTAS], _multiplied)
