@@ -109,7 +109,6 @@ def test_what_was_found_out_is_said():
 FIRST = [next(case for case in CASES if case.number == i) for i in sorted({case.number for case in CASES})]
 OTHERWISE = {
     "one-per-example": "missed",  # what sums no biases over a batch is a program for one example at a time
-    "integer-truncation": "equation",  # numbers below 1 are cut to 0: BP4 is blamed, for a gradient of 0
 }
 """What is said of the mistakes of the catalogue that are not named where they are planted first."""
 

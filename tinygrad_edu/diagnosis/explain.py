@@ -289,6 +289,8 @@ def _one_layer(
         is_twice = mistakes_in_one == 2 and not mistakes  # in BP4, or in BP3
         is_all = mistakes_in_one == 1 or is_twice
         by_weights = matches(given, [*alone(of_weights())][: None if is_all else 1], passes, l, deltas)
+        if mistakes_in_one and all(g.dtype.kind == "i" and s.grad_biases for g, s in zip(given, seen, strict=True)):
+            by_weights = [Match((CUT,), (1.0,) * len(passes))]  # only the biases tell of δ
         ways = [*alone(of_weights())][: None if is_twice else 1]
         if not by_weights and mistakes_in_one:
             by_weights = [*_penalty_on_weights(given, ways, passes, l, deltas)]
@@ -318,7 +320,7 @@ def _of_one_factor(b: Match | None, w: Match) -> tuple[Match | None, Match]:
     """What knows of no factor has that of the other."""
     if b and any(m.slug in ("bias-for-gradient", "zero") for m in b.mistakes):
         return b._replace(ratio=w.ratio), w
-    if b and any(m.slug == "zero" for m in w.mistakes):
+    if b and any(m.slug in ("zero", "integer-truncation") for m in w.mistakes):
         return b, w._replace(ratio=b.ratio)
     return b, w
 
@@ -392,6 +394,10 @@ def _parts(given: Array, one: Any, other: Array) -> tuple[float, float] | None:
     return float(found[0]), float(found[1])
 
 
+CUT = Mistake(
+    "integer-truncation", "BP4", "∂C/∂w{l} is put into an array of whole numbers, which cuts its fractions off"
+)
+
 PENALTY = "a multiple of {q} is added, as a penalty would, but there is none in this cost"
 
 
@@ -417,15 +423,18 @@ def _penalty_on_biases(
     """∂C/∂b with λ b in it, if the weights tell how large δ is."""
     penalty = Mistake("l2-extra", "BP3", PENALTY.format(q="b{l}"))
     for mistakes, way in ways:
-        for g, p, d, r in zip(given, passes, deltas, ratios, strict=True):
-            b, right = p.problem.biases[l - 1], made(way, p, l, d)
-            if g.shape != b.shape or np.shape(right) != b.shape:
+        for factor in (lambda p: 1, *(factor for factor, _ in FACTORS.values())):  # that the weights alone may have
+            of_delta = tuple(r / factor(p.problem) for r, p in zip(ratios, passes, strict=True))
+            for g, p, d, r in zip(given, passes, deltas, of_delta, strict=True):
+                b, right = p.problem.biases[l - 1], made(way, p, l, d)
+                if g.shape != b.shape or np.shape(right) != b.shape:
+                    break
+                strength = (g - r * right) / b
+                if np.ptp(strength) > 1e-5 * abs(strength[0]) or abs(strength[0]) < 1e-9:
+                    break
+            else:
+                yield Match((*mistakes, penalty), of_delta)
                 break
-            strength = (g - r * right) / b
-            if np.ptp(strength) > 1e-5 * abs(strength[0]) or abs(strength[0]) < 1e-9:
-                break
-        else:
-            yield Match((*mistakes, penalty), ratios)
 
 
 # --- Rounding -----------------------------------------------------------------------------------------------------

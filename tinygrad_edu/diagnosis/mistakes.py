@@ -595,6 +595,11 @@ def _delta(p: Pass, l: int, d: list[Array]) -> Array:
     return d[l - 1]
 
 
+def _error(p: Pass, l: int, d: list[Array]) -> Array:
+    """What δ is before σ′, also where that is a wrong one."""
+    return _nabla(p) if l == p.problem.depth else _back(p, l, d[l])
+
+
 BIAS_DELTAS = part_of(
     "BP3",
     _delta,
@@ -603,6 +608,7 @@ BIAS_DELTAS = part_of(
         "the error before σ′(z{l}) is summed, where δ{l} is meant",
         lambda p, l, d: d[l - 1] / p.slope(l),
     ),
+    ("error-for-delta", "the error before σ′(z{l}) is summed, where δ{l} is meant", _error),
     ("of-wrong-layer", "it is made of δ{next}, where δ{l} is meant", lambda p, l, d: d[l]),
     ("extra-sigma-prime", "it has the factor σ′(z{l}) once more", lambda p, l, d: d[l - 1] * p.slope(l)),
     ("of-activation", "it is multiplied by a{l}; the input of a bias is 1", lambda p, l, d: d[l - 1] * p.a[l]),
@@ -694,6 +700,7 @@ WEIGHT_DELTAS = part_of(
         "the error before σ′(z{l}) is used, where δ{l} is meant",
         lambda p, l, d: d[l - 1] / p.slope(l),
     ),
+    ("error-for-delta", "the error before σ′(z{l}) is used, where δ{l} is meant", _error),
 )
 """What it is multiplied by."""
 

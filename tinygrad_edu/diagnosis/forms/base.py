@@ -90,14 +90,14 @@ def as_arrays(what: str, value: Any) -> list[Array]:
 
 
 def as_array(what: str, value: Any) -> Array:
-    """An array of real numbers, as float64."""
+    """An array of real numbers, as float64; one of whole numbers stays that, which tells of a mistake."""
     if value is None:
         raise UnreadableError(f"{what} is None; is a return missing?")
     try:
-        array = np.asarray(value, float)
+        array = np.asarray(value)
+        return array if array.dtype.kind == "i" else array.astype(float)
     except (TypeError, ValueError):
         raise UnreadableError(f"{what} should be an array of numbers, but is {type(value).__name__}") from None
-    return array
 
 
 def by_layer(what: str, found: Mapping[str, Any], letter: str, depth: int) -> list[Array]:
