@@ -299,13 +299,12 @@ class Tensor(Operators, Node):
     def __getitem__(self, index: Any) -> Tensor:
         parts = index if isinstance(index, tuple) else (index,)
         if any(isinstance(part, Tensor) for part in parts):
-            if not records_all():
+            masks = [part for part in parts if isinstance(part, Tensor) and part.dtype == bool]
+            for mask in masks:
+                told(mask, "t[mask], whose shape follows the mask,")
+            if masks or not records_all():
                 parts = tuple(part.__array__() if isinstance(part, Tensor) else part for part in parts)
                 index = parts if isinstance(index, tuple) else parts[0]
-            elif any(isinstance(part, Tensor) and part.dtype == bool for part in parts):
-                raise TypeError(
-                    "compile: t[mask] has a shape that depends on the values; use np.where(mask, t, 0), which has not"
-                )
         item: Tensor = record(operator.getitem, (self, index))
         return item
 

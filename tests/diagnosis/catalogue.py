@@ -31,7 +31,7 @@ class Mistake(NamedTuple):
     what: str
     seen_in: str
     planted: dict[str, Changes]
-    seen_if: dict[str, str] = {}  # noqa: RUF012  (never changed)
+    seen_if: dict[str, str] = {}  # noqa: RUF012 - never changed
     same_as: tuple[tuple[str, str], ...] = ()  # (equation, slug)
 
     def needs(self, name: str) -> str:

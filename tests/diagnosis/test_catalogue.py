@@ -46,7 +46,7 @@ def is_what_it_says(mistake, name):
     source, needs = source_with(mistake, name), mistake.needs(name)
     where = needs if "square" in needs else ""
     for problem, (right, right_again) in zip(problems(name, where), right_outcomes(name, where), strict=True):
-        np.random.seed(5)  # noqa: NPY002  (students' own random numbers)
+        np.random.seed(5)  # noqa: NPY002 - students' own random numbers
         call = caller(name, source)
         first, second = run(call, problem), run(call, again(problem))
         wrong = wrong_parts(right, first)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from diagnosis.catalogue import MISTAKES, source_with
 from diagnosis.confusion import diagnosed
-from diagnosis.test_diagnose import backprop, sigmoid
+from diagnosis.test_diagnose import backprop
 
 import tinygrad_edu as tg
 from tinygrad_edu.diagnosis.picture import spots_of
@@ -104,15 +104,8 @@ def test_an_answer_that_is_not_known_marks_the_gradient():
 
 
 def test_a_notebook_shows_the_equation_typeset():
-    def forgotten(weights, biases, x, y):
-        (W1, W2), (b1, b2) = weights, biases
-        a1 = sigmoid(x @ W1 + b1)
-        a2 = sigmoid(a1 @ W2 + b2)
-        d2 = (a2 - y) * a2 * (1 - a2) / len(x)
-        d1 = d2 @ W2.T
-        return [x.T @ d1, a1.T @ d2], [d1.sum(axis=0), d2.sum(axis=0)]
-
-    report = tg.diagnose(forgotten)
+    forgotten = next(m for m in MISTAKES if (m.equation, m.slug) == ("BP2", "no-sigma-prime"))
+    report = diagnosed(source_with(forgotten, "script"), "script")
     assert report._repr_html_() is None
     shown = report._repr_markdown_()
     assert r"$$\text{The equation: } \delta^l = ((w^{l+1})^T \delta^{l+1}) \odot \sigma'(z^l)$$" in shown

@@ -183,7 +183,8 @@ def _placed(result: Any, differs: bool, axes: Any, n: int) -> Any:
         return _released(result)
     if not isinstance(axes, int):
         raise TypeError(f"vmap: out_axes must be whole numbers or None, not {axes!r}")
-    y: Any = result if differs else np.broadcast_to(result, (n, *np.shape(result)))  # type: ignore[arg-type]
+    array: Any = result
+    y = array if differs else np.broadcast_to(array, (n, *np.shape(array)))
     if not -y.ndim <= axes < y.ndim:
         raise ValueError(f"vmap: out_axes is {axes}, but the results have {y.ndim} axes with that of the examples")
     return _released(np.moveaxis(y, 0, axes) if axes % y.ndim else y)

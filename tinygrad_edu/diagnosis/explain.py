@@ -104,9 +104,8 @@ class Explanation:
     def also(self, found: Found, convention: Convention) -> Explanation:
         """The same with one mistake more, which comes before the others unless it is only in what is returned."""
         is_last = found.mistake.equation == "cost"
-        return Explanation(
-            (*self.found, found) if is_last else (found, *self.found), convention, self.unknown
-        )  # fmt: skip
+        all_found = (*self.found, found) if is_last else (found, *self.found)
+        return Explanation(all_found, convention, self.unknown)
 
 
 class Convention(NamedTuple):

@@ -191,10 +191,11 @@ def do(task: dict[str, Any], folder: str, answers: Connection, processes: int | 
 def in_a_child(task: dict[str, Any], processes: int | None) -> dict[str, Any]:
     """Do a task in a process of its own."""
     # A fork has all imports already. Only on Linux is it safe beside the system's own libraries.
-    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+    linux = sys.platform == "linux"
+    context = multiprocessing.get_context("fork") if linux else multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         receiver, sender = context.Pipe(duplex=False)
-        child = context.Process(target=do, args=(task, folder, sender, processes))  # type: ignore[attr-defined]
+        child = context.Process(target=do, args=(task, folder, sender, processes))
         child.start()
         sender.close()
         try:

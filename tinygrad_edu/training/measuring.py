@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import call
 from typing import Any
 
 import numpy as np
@@ -44,11 +45,6 @@ def in_parts(f: Model, x: Any) -> Any:
     return f(x) if len(x) <= ROWS else np.concatenate([f(x[i : i + ROWS]) for i in range(0, len(x), ROWS)])
 
 
-def whole(f: Model, x: Any) -> Any:
-    """``f(x)``."""
-    return f(x)
-
-
 def cost_of(
     model: Model,
     x: Any,
@@ -56,7 +52,7 @@ def cost_of(
     cost: Cost,
     weights: Any = None,
     who: str = "fit",
-    forward: Callable[[Model, Any], Any] = whole,
+    forward: Callable[[Model, Any], Any] = call,
 ) -> tuple[Any, Any]:
     """C for a batch, and the outputs; from the weighted inputs z^L where there is a stable formula for that."""
     C = cost_named(cost, f"{who}: cost")
@@ -164,7 +160,7 @@ def measure(
 
     def look(costs: list[float], accuracies: list[float], x: Array, y: Array, weights: Array | None = None) -> Any:
         # A network treats each example by itself; of a function, nothing is known.
-        forward = in_parts if isinstance(model, Module) else whole
+        forward = in_parts if isinstance(model, Module) else call
         C, outputs = cost_of(model, x, y, cost, weights, who, forward)
         _check_probabilities(who, named, outputs)
         if named in (cross_entropy, cross_entropy_with_logits) and np.shape(outputs)[1:] == (1,):
