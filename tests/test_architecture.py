@@ -108,6 +108,7 @@ FILES_OF = {
         "plan",
         "printers",
         "program",
+        "drawing",
         "compiled",
     ],
     "compiler/simplify": ["bounds", "rewriting", "masks", "products", "sums", "tidy"],
