@@ -156,7 +156,10 @@ def lstm(steps, batch, units, inputs=10, classes=10):
 
     params = {}
     for name in "fioc":
-        params["W" + name], params["b" + name] = normal(rng, inputs + units, units, scale=units**-0.5), numpy.zeros(units)
+        params["W" + name], params["b" + name] = (
+            normal(rng, inputs + units, units, scale=units**-0.5),
+            numpy.zeros(units),
+        )
     params["Wy"], params["by"] = normal(rng, units, classes, scale=units**-0.5), numpy.zeros(classes)
     return Program(cost, params, sequences(rng, steps, batch, inputs, classes))
 
