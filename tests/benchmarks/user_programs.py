@@ -264,7 +264,7 @@ def ode(steps, batch, units):
 
 PROGRAMS = {  # what it is: at two sizes
     "Fluid, 20 × 20 cells, 5 steps": fluid(20, 5),
-    "Fluid, 80 × 80 cells, 10 steps": fluid(80, 10),
+    "Fluid, 80 × 80 cells, 5 steps": fluid(80, 5),
     "Gaussian process, 30 points": gaussian_process(30),
     "Gaussian process, 200 points": gaussian_process(200),
     "RNN, 20 steps, 1 × 16 units": rnn(20, 1, 16),
