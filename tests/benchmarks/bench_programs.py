@@ -10,7 +10,6 @@ import timing
 from user_programs import PROGRAMS
 
 import tinygrad_edu as tg
-from tinygrad_edu.trees import leaves_of
 
 BASELINE = "HIPS autograd"
 
@@ -64,13 +63,20 @@ CONTENDERS = {BASELINE: hips, "ours": ours, "ours, compiled": compiled, "ours, n
 SLOW_TO_START = {"ours, numba", "JAX jit"}
 
 
+def arrays_of(tree):
+    """The arrays in nested containers; those of a dict in the order of its keys, for JAX sorts them."""
+    if isinstance(tree, dict):
+        tree = [tree[key] for key in sorted(tree)]
+    return [x for part in tree for x in arrays_of(part)] if isinstance(tree, list | tuple) else [np.asarray(tree)]
+
+
 def prepared(program, contenders):
     """{name: a function without arguments}, of those that are installed and can take the program; all agree."""
     runs, right = {}, None
     for name in contenders:
         try:
             run = partial(CONTENDERS[name](program.cost), program.params, *program.data)
-            found = [np.asarray(x) for x in leaves_of(run())]
+            found = arrays_of(run())
         except (ModuleNotFoundError, UnsuitableError):
             continue
         right = found if right is None else right
