@@ -267,7 +267,7 @@ PROGRAMS = {  # what it is: at two sizes
     "Fluid, 80 × 80 cells, 5 steps": fluid(80, 5),
     "Gaussian process, 30 points": gaussian_process(30),
     "Gaussian process, 200 points": gaussian_process(200),
-    "RNN, 20 steps, 1 × 16 units": rnn(20, 1, 16),
+    "RNN, 10 steps, 1 × 16 units": rnn(10, 1, 16),
     "RNN, 30 steps, 32 × 64 units": rnn(30, 32, 64),
     "LSTM, 20 steps, 1 × 16 units": lstm(20, 1, 16),
     "LSTM, 30 steps, 32 × 64 units": lstm(30, 32, 64),
