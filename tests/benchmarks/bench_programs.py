@@ -93,7 +93,7 @@ def programs(quick):
         report.say(what)
         runs = prepared(program, names)
         first = next(iter(runs))
-        found = timing.compare(runs[first], runs, **({"seconds": 0.01, "rounds": 1} if quick else {"seconds": 4}))
+        found = timing.compare(runs[first], runs, **({"seconds": 0.01, "rounds": 1} if quick else {}))
         ratios = [report.number(found[name].ratio) if name in found else None for name in names[1:]]
         rows.append([what, f"{report.number(1000 * found[first].seconds)}", *ratios])
     return report.table(["value and gradient, float64", f"{first}, ms", *(f"{name}" for name in names[1:])], rows)
