@@ -21,6 +21,8 @@ from tinygrad_edu.training.examples import examples, held_out_of
 from tinygrad_edu.training.history import History
 from tinygrad_edu.training.measuring import Cost, Model
 from tinygrad_edu.training.run import Run
+from tinygrad_edu.training.sharded_step import ShardedStep
+from tinygrad_edu.training.shards import Executor
 from tinygrad_edu.training.step import Step
 from tinygrad_edu.training.stopping import Best
 from tinygrad_edu.training.weights import example_weights
@@ -47,6 +49,8 @@ def fit(
     keep_best: bool = False,
     checkpoint: str | os.PathLike[str] | None = None,
     resume: bool = False,
+    executor: Executor | None = None,
+    shards: int | None = None,
 ) -> History:
     """Train a model by mini-batches: shuffle, cut into batches, and for each take one step down the gradient.
 
@@ -57,7 +61,8 @@ def fit(
         cross_entropy the cost is computed stably from the weighted inputs of a network that says which these are (see
         `tinygrad_edu.nn.split`), as an `MLP` and a `Sequential` do.
     x : array_like, shape (n, …)
-        Examples, one a row.
+        Examples, one a row. A `numpy.memmap`, or an HDF5 or Zarr array, is read by rows, and never as a whole if
+        ``model`` is a network.
     y : array_like
         Targets, one a row, or integer labels.
     cost : str or callable
@@ -96,6 +101,14 @@ def fit(
     resume : bool
         Whether to go on from that file, if it is there. Called again with the same arguments, after a crash for
         example, `fit` then ends with the same bits as if it had not been interrupted.
+    executor : concurrent.futures.Executor, optional
+        Its workers compute the gradients of the parts of a mini-batch (see `tinygrad_edu.sharded`). Each is sent model,
+        cost and examples once, or where the file of the examples is, and then parameters and the numbers of rows.
+    shards : int, optional
+        Into how many parts a mini-batch is cut; needed with an executor. The bits depend on it, but not on the executor
+        and its workers: without one, the parts are computed here. The cost must be a mean over the examples, and the
+        model must treat each by itself, which is checked with the first mini-batch; models with `Dropout` or
+        `BatchNorm1d` are refused.
 
     Returns
     -------
@@ -132,9 +145,14 @@ def fit(
     file = None
     if checkpoint is not None:
         settings = {"cost": str(cost), "batch_size": batch_size, "examples": len(xs)}
+        settings |= {} if shards is None else {"shards": shards}
         file = Checkpoint(checkpoint, model, optimizer, order, schedule, history, best, settings)
     stopped = _resumed(file, resume)
-    step = Step(model, cost, optimizer, compiled, clip_norm)
+    step = (
+        Step(model, cost, optimizer, compiled, clip_norm)
+        if executor is None and shards is None
+        else ShardedStep(model, cost, optimizer, compiled, clip_norm, executor, shards)
+    )
     run = Run(model, cost, (xs, ys, weights), held_out, step, order, history, best, schedule, callbacks, file, stopped)
 
     def whole() -> None:

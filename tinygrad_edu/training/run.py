@@ -12,6 +12,7 @@ from tinygrad_edu.optim import LambdaLR
 from tinygrad_edu.training.checkpoint import Checkpoint
 from tinygrad_edu.training.history import History
 from tinygrad_edu.training.measuring import Array, Cost, Model, measure, set_training
+from tinygrad_edu.training.sharded_step import ShardedStep
 from tinygrad_edu.training.step import Step
 from tinygrad_edu.training.stopping import Best
 
@@ -25,7 +26,7 @@ class Run:
     examples: tuple[Array, Array, Array | None]
     """x, y, and how much each example counts."""
     held_out: tuple[Array, Array] | None
-    step: Step
+    step: Step | ShardedStep
     order: np.random.Generator
     history: History
     best: Best
@@ -59,12 +60,8 @@ class Run:
             self.history.kept = self.best.epoch
 
     def _epoch(self, batch_size: int) -> None:
-        x, y, weights = self.examples
         set_training(self.model, True)
-        shuffled = self.order.permutation(len(x))
-        for start in range(0, len(x), batch_size):
-            batch = shuffled[start : start + batch_size]
-            self.step(x[batch], y[batch], None if weights is None else weights[batch])
+        self.step.epoch(self.examples, self.order.permutation(len(self.examples[0])), batch_size)
 
     def _measure(self, history: History) -> Any:
         x, y, weights = self.examples

@@ -28,6 +28,13 @@ class Step:
             compiled = compiled and all(module.compilable for module in model.named_modules().values())
         self._compiled = compile(partial(_moved, model, cost, optimizer, clip_norm)) if compiled else None
 
+    def epoch(self, examples: tuple[Array, Array, Array | None], order: Array, batch_size: int) -> None:
+        """A step for each mini-batch: so many rows of the examples, in this order."""
+        x, y, weights = examples
+        for start in range(0, len(order), batch_size):
+            batch = order[start : start + batch_size]
+            self(x[batch], y[batch], None if weights is None else weights[batch])
+
     def __call__(self, x: Array, y: Array, weights: Array | None = None) -> None:
         """Take one step, for the examples x with the targets y; some may count more than others."""
         if self._compiled is None or is_watched():
@@ -46,7 +53,7 @@ class Step:
 
     def _take(self, x: Array, y: Array, weights: Array | None) -> None:
         self._optimizer.zero_grad()
-        _cost_to_lower(self._model, x, y, weights, self._cost).backward()
+        cost_to_lower(self._model, x, y, weights, self._cost).backward()
         found = {p: p.grad for p in self._optimizer.params if p.grad is not None}
         if not found:
             raise ValueError(ANOTHER_MODEL)
@@ -70,7 +77,7 @@ def _moved(
     state: list[State],
 ) -> list[tuple[Any, State]]:
     """A step as a function: for each parameter its new value, None where there is no gradient, and its state."""
-    C = _cost_to_lower(model, x, y, weights, cost)
+    C = cost_to_lower(model, x, y, weights, cost)
     found = gradients(C, np.ones(C.shape, C.dtype), optimizer.params, create_graph=True)
     if not found:
         raise ValueError(ANOTHER_MODEL)
@@ -88,7 +95,8 @@ def clipped(grads: dict[Any, Any], max_norm: float | None) -> dict[Any, Any]:
     return dict(zip(grads, shortened(list(grads.values()), max_norm)[0], strict=True))
 
 
-def _cost_to_lower(model: Model, x: Any, y: Any, weights: Any, cost: Cost) -> Tensor:
+def cost_to_lower(model: Model, x: Any, y: Any, weights: Any, cost: Cost) -> Tensor:
+    """C of a batch, which depends on a parameter."""
     C, _ = cost_of(model, x, y, cost, weights)
     if not isinstance(C, Tensor) or not C.requires_grad:
         raise TypeError(
