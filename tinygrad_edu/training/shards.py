@@ -84,18 +84,17 @@ class Workers:
     def _ask(self, calls: Sequence[Call], executor: Executor) -> list[Any]:
         """What nobody has been sent comes along at once; for the rest workers are asked, who say what they lack.
 
-        Then each thing is sent with one task at a time: if one worker lacks it, it lacks it for all its tasks.
+        Then each thing is sent with one task at a time: who lacks it lacks it for all tasks. The first task has all
+        that it needs with it, so that it is done even where workers remember nothing.
         """
         self._sent = {name for name in self._sent if name == FUNCTION or name[0] in self.data_sets}
-        answers: dict[int, Any] = {
-            i: Missing(tuple({FUNCTION, call.name} - self._sent)) for i, call in enumerate(calls)
-        }
-        while waiting := [i for i, answer in answers.items() if isinstance(answer, Missing)]:
+        wanted = {i: {FUNCTION, call.name} - self._sent for i, call in enumerate(calls)}
+        answers: dict[int, Any] = {}
+        while wanted:
             futures, sent = {}, set[Name]()
             try:
-                for i in waiting:
-                    names = set(answers[i].names) - sent
-                    futures[i] = executor.submit(work, self._task(calls[i], names))
+                for i, names in wanted.items():
+                    futures[i] = executor.submit(work, self._task(calls[i], names - sent))
                     sent |= names
                 self._sent |= sent
                 answers |= {i: future.result() for i, future in futures.items()}
@@ -103,11 +102,13 @@ class Workers:
                 for future in futures.values():
                     future.cancel()
                 raise
-        return list(answers.values())
+            wanted = {i: set(answers[i].names) for i in futures if isinstance(answers[i], Missing)}
+            wanted |= {i: {FUNCTION, calls[i].name} for i in list(wanted)[:1]}
+        return [answers[i] for i in range(len(calls))]
 
     def _task(self, call: Call, names: set[Name]) -> Task:
         living = {w._owner.number: w.data_sets for w in list(self._living) if w._owner.process == self._owner.process}
-        parcels = {name: self._pickled if name == FUNCTION else call.data for name in names}
+        parcels = {name: self._pickled if name == FUNCTION else call.data for name in sorted(names)}
         return Task(_next(), self._owner, call.name, call.arguments, parcels, living)
 
 
