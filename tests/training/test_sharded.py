@@ -87,7 +87,9 @@ class Here(Executor):
         self.before(task)
         future = Future()
         try:
-            future.set_result(f(pickle.loads(pickle.dumps(task))))  # as if it came from elsewhere
+            with pytest.MonkeyPatch.context() as patch:  # as if it were elsewhere
+                patch.setattr(worker, "_program", "another")
+                future.set_result(f(pickle.loads(pickle.dumps(task))))
         except Exception as error:
             future.set_exception(error)
         return future

@@ -19,6 +19,7 @@ from tinygrad_edu.training.worker import (
     Owner,
     Task,
     forget,
+    is_here,
     one_thread,
     this_process,
     with_one_thread,
@@ -88,13 +89,14 @@ class Workers:
         that it needs with it, so that it is done even where workers remember nothing.
         """
         self._sent = {name for name in self._sent if name == FUNCTION or name[0] in self.data_sets}
-        wanted = {i: {FUNCTION, call.name} - self._sent for i, call in enumerate(calls)}
+        wanted = {i: self._needed(call) for i, call in enumerate(calls)}
         answers: dict[int, Any] = {}
         while wanted:
             futures, sent = {}, set[Name]()
             try:
-                for i, names in wanted.items():
-                    futures[i] = executor.submit(work, self._task(calls[i], names - sent))
+                for i, lacking in wanted.items():
+                    names = lacking if is_here(self._owner) else lacking - sent
+                    futures[i] = executor.submit(work, self._task(calls[i], names))
                     sent |= names
                 self._sent |= sent
                 answers |= {i: future.result() for i, future in futures.items()}
@@ -105,6 +107,10 @@ class Workers:
             wanted = {i: set(answers[i].names) for i in futures if isinstance(answers[i], Missing)}
             wanted |= {i: {FUNCTION, calls[i].name} for i in list(wanted)[:1]}
         return [answers[i] for i in range(len(calls))]
+
+    def _needed(self, call: Call) -> set[Name]:
+        """What is sent with a task at first."""
+        return {FUNCTION, call.name} if is_here(self._owner) else {FUNCTION, call.name} - self._sent
 
     def _task(self, call: Call, names: set[Name]) -> Task:
         living = {w._owner.number: w.data_sets for w in list(self._living) if w._owner.process == self._owner.process}

@@ -54,6 +54,7 @@ class Missing:
 _program = uuid4().hex[:16]
 _lock = RLock()  # the garbage collector may call `forget` at any time
 _kept: OrderedDict[Owner, dict[Name, Any]] = OrderedDict()
+_here = set[Owner]()
 _of_this_thread = local()  # its functions: a compiled program runs in one thread at a time
 
 
@@ -70,13 +71,19 @@ def work(task: Task) -> Any:
     if missing:
         return Missing(missing)
     f = _loaded(task.owner, mine[FUNCTION])
-    return with_one_thread(f, mine[task.data], *task.arguments, for_good=task.owner.process != this_process())
+    return with_one_thread(f, mine[task.data], *task.arguments, for_good=not is_here(task.owner))
+
+
+def is_here(owner: Owner) -> bool:
+    """Whether tasks of this process have been run by it, in other threads: then nothing is sent, all is at hand."""
+    return owner in _here
 
 
 def forget(owner: Owner) -> None:
     """Drop what belongs to an owner, in this process."""
     with _lock:
         _kept.pop(owner, None)
+        _here.discard(owner)
 
 
 def _remembered(task: Task) -> dict[Name, Any]:
@@ -85,11 +92,13 @@ def _remembered(task: Task) -> dict[Name, Any]:
         if owner.process == task.owner.process and owner.number not in task.living:
             forget(owner)
     data_sets = task.living[task.owner.number]
-    before = _kept.pop(task.owner, {})
-    mine = {name: x for name, x in before.items() if name == FUNCTION or name[0] in data_sets} | dict(task.parcels)
-    _kept[task.owner] = mine  # as the latest
+    mine = _kept.pop(task.owner, {}) | dict(task.parcels)
+    if task.owner.process == this_process():
+        _here.add(task.owner)
+        data_sets = ()  # they come along each time, and are gone when the caller drops them
+    _kept[task.owner] = {name: x for name, x in mine.items() if name == FUNCTION or name[0] in data_sets}  # the latest
     while len(_kept) > MOST_OWNERS:
-        _kept.popitem(last=False)
+        forget(next(iter(_kept)))
     return mine
 
 
