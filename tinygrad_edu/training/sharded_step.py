@@ -109,22 +109,23 @@ class GradientOfPart:
         self._params = params
         self._slopes = partial(_slopes, model, cost, params)
         self._compiled = compile(partial(self._slopes, True)) if compiled else None
+        self._reason: str | None = None
 
     def __call__(
         self, data: list[Parcel | None], rows: Array, values: list[Array] | None
     ) -> tuple[Gradients, str | None]:
-        """The gradients, with new values for the parameters, and why they were not compiled, if they just failed to."""
+        """The gradients, with new values for the parameters, and why they are not compiled, if they cannot be."""
         if values is not None:
             replace_values(list(zip(self._params, values, strict=True)))
         batch = [None if parcel is None else parcel.array[rows] for parcel in data]
         if self._compiled is None or is_watched():
-            return self._slopes(False, *batch), None
+            return self._slopes(False, *batch), self._reason
         try:
             return self._compiled(*batch), None
         except Exception as error:
             found = self._slopes(False, *batch)  # an error of the model itself comes out here
-            self._compiled = None
-            return found, str(error)
+            self._compiled, self._reason = None, str(error)
+            return found, self._reason
 
 
 def _slopes(model: Model, cost: Cost, params: list[Tensor], traced: bool, x: Any, y: Any, weights: Any) -> Gradients:
