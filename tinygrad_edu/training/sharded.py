@@ -90,8 +90,8 @@ def sharded(
     >>> with ThreadPoolExecutor(2) as workers:
     ...     step = tg.sharded(tg.value_and_grad(cost), executor=workers, shards=4)
     ...     C, slope = step(np.array([0.5, 0.5]), x, y)
-    >>> print(C, slope)
-    32.083333333333336 [64.33333333 74.33333333]
+    >>> bool(np.isclose(C, cost(np.array([0.5, 0.5]), x, y)))
+    True
     """
     if not callable(value_and_grad_f):
         raise TypeError(f"sharded: value_and_grad_f must be a function, not {shown(value_and_grad_f)}")
