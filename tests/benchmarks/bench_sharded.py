@@ -112,7 +112,7 @@ def train(file, n, processes, limit):
         while not over.wait(0.01):
             highest.update({kind: max(before, resident(kind)) for kind, before in highest.items()})
 
-    watcher = Thread(target=watch)
+    watcher = Thread(target=watch, daemon=True)
     watcher.start()
     x, y = np.memmap(file, np.float32, "r", shape=(n, 784)), np.arange(n) % 10
     net = tg.nn.MLP([784, 30, 10], output="softmax", rng=0, dtype=np.float32)
