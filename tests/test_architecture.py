@@ -117,7 +117,7 @@ FILES_OF = {
     ],
     "compiler/simplify": ["bounds", "rewriting", "masks", "products", "sums", "tidy"],
     "compiler/printers": ["text", "words", "containers", "layout", "formula", "numpy", "loops"],
-    "compiler/printers/loops": ["kinds", "fusion", "indices", "elements", "statements", "kernel"],
+    "compiler/printers/loops": ["kinds", "fusion", "indices", "elements", "statements", "kernel", "steps"],
     "equations": ["arrays", "words", "typeset", "functions", "structure", "notation", "without_rules", "recompute"],
     "viz": [
         "plots",

@@ -14,6 +14,7 @@ from hypothesis import settings
 
 import tinygrad_edu as tg
 from tinygrad_edu import optim
+from tinygrad_edu.compiler import Program
 from tinygrad_edu.engine import is_recording, is_watched
 from tinygrad_edu.engine.modes import current_scope
 from tinygrad_edu.nn import MLP
@@ -25,7 +26,7 @@ EVERY_TIME = settings.default.max_examples > 1000  # --hypothesis-profile=thorou
 
 X = np.random.default_rng(0).normal(size=(6, 2))
 Y = (X[:, :1] > 0).astype(float)
-STEPS = 2  # in an epoch
+STEPS = 3  # in an epoch
 EPOCHS = 2
 
 OPTIMIZERS = {
@@ -43,7 +44,7 @@ class Run:
         self.net = MLP([2, 2, 1], rng=0)
         self.optimizer = make(self.net.parameters())
         self.options = {
-            "cost": "binary_cross_entropy", "optimizer": self.optimizer, "epochs": EPOCHS, "batch_size": 3,
+            "cost": "binary_cross_entropy", "optimizer": self.optimizer, "epochs": EPOCHS, "batch_size": 2,
             "validation": (X[:2], Y[:2]), "rng": 0, "progress": False, "compiled": compiled,
         }  # fmt: skip
 
@@ -60,10 +61,19 @@ def states_after_each_step(make, compiled, monkeypatch):
     """The bits after 0, 1, 2, … steps, and the history."""
     run = Run(make, compiled)
     states = [run.bits()]
-    move = optim.Optimizer.move
+    move, steps = optim.Optimizer.move, Program.steps
+
+    def watched(self, *args):
+        for left in steps(self, *args):
+            arrays = [*(value for value, _ in left), *(part for _, state in left for part in state)]
+            states.append([np.asarray(a).tobytes() for a in arrays])
+            yield left
+
     with monkeypatch.context() as patch:
         patch.setattr(optim.Optimizer, "move", lambda self, moved: (move(self, moved), states.append(run.bits())))
+        patch.setattr(Program, "steps", watched)
         history = run.fit()
+    states = [state for i, state in enumerate(states) if i == 0 or state != states[i - 1]]
     assert len({tuple(state) for state in states}) == len(states) == STEPS * EPOCHS + 1
     return states, history
 

@@ -6,6 +6,6 @@ printed, made a function; `compiled` keeps one for each kind of arguments.
 """
 
 from tinygrad_edu.compiler.compiled import Compiled, compile
-from tinygrad_edu.compiler.program import NumbaProgram, Program
+from tinygrad_edu.compiler.program import NumbaProgram, NumbaSteps, Program
 
-__all__ = ["Compiled", "NumbaProgram", "Program", "compile"]
+__all__ = ["Compiled", "NumbaProgram", "NumbaSteps", "Program", "compile"]

@@ -15,7 +15,15 @@ import numpy as np
 
 from tinygrad_edu.compiler.kinds import kinds, owner_of
 from tinygrad_edu.compiler.printers.loops.kinds import CannotTakeError
-from tinygrad_edu.compiler.program import NumbaProgram, Program, UnfitError, faster, import_numba
+from tinygrad_edu.compiler.program import (
+    NumbaProgram,
+    Program,
+    UnfitError,
+    faster,
+    import_numba,
+    in_machine_code,
+    in_order,
+)
 from tinygrad_edu.engine import Node
 from tinygrad_edu.errors import shown, unknown_name
 from tinygrad_edu.tables import as_html, code_as_html
@@ -189,11 +197,7 @@ def _write(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any],
     if backend == "numpy":
         return Program(f, args, kwargs)
     try:
-        numba = import_numba()
-        try:
-            fast = NumbaProgram(f, args, kwargs)
-        except numba.core.errors.NumbaError as error:
-            raise CannotTakeError(f"{type(error).__name__}: {error}".splitlines()[0]) from error
+        fast = in_machine_code(NumbaProgram, f, args, kwargs)
     except (CannotTakeError, ImportError) as reason:
         if backend == "numba":
             warnings.warn(
@@ -202,7 +206,10 @@ def _write(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any],
                 stacklevel=4,
             )
         return Program(f, args, kwargs)
-    return fast if backend == "numba" else faster(Program(f, args, kwargs), fast, args, kwargs)
+    if backend == "numba":
+        return fast
+    args, kwargs = tree_map(in_order, args), tree_map(in_order, kwargs)
+    return faster(Program(f, args, kwargs), fast, lambda program: program.run(args, kwargs))
 
 
 def _as_array(x: Any) -> Any:

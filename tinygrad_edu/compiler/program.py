@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from sys import getrefcount
 from threading import Lock
 from time import perf_counter
@@ -19,6 +20,8 @@ from tinygrad_edu.compiler.kinds import guard, owner_of
 from tinygrad_edu.compiler.names import Names
 from tinygrad_edu.compiler.printers.formula import print_formula
 from tinygrad_edu.compiler.printers.loops.kernel import print_loops
+from tinygrad_edu.compiler.printers.loops.kinds import CannotTakeError
+from tinygrad_edu.compiler.printers.loops.steps import print_steps
 from tinygrad_edu.compiler.printers.numpy import print_numpy
 from tinygrad_edu.compiler.simplify import simplify
 from tinygrad_edu.compiler.trace import trace
@@ -81,6 +84,32 @@ class Program:
 
     run_any = run
 
+    def steps(self, tensors: Sequence[Node], args: tuple[Any, ...], batches: Array) -> Iterator[Any]:
+        """A step of training for one mini-batch after the other; what each leaves, which the next begins with.
+
+        The function takes columns of examples (or None), a learning rate, and what is remembered of each of the
+        tensors; it returns pairs of a new value, None if there is none, and what is remembered.
+
+        Parameters
+        ----------
+        tensors : list of Tensor
+            What the function moves. They keep their values.
+        args : tuple
+            The arguments of the function, with whole columns, of which the ``batches`` are cut.
+        batches : ndarray of int, shape (steps, examples)
+            The rows of each mini-batch.
+        """
+        *columns, lr, state = args
+        names = {node: name for name, node in self._captured.items()}
+        given, outputs = self.given, (self._new_outputs(), self._new_outputs())
+        with self._lock:
+            for i, rows in enumerate(batches):
+                batch = [None if column is None else column[rows] for column in columns]
+                left = self._program(*batch, lr, state, out=outputs[i % 2], **given)
+                yield left
+                given |= {names[t]: value for t, (value, _) in zip(tensors, left, strict=True) if value is not None}
+                state = [remembered for _, remembered in left]
+
 
 class UnfitError(Exception):
     """The arrays are of other shapes, dtypes or memory layouts than a program is compiled for."""
@@ -95,7 +124,7 @@ class NumbaProgram(Program):
     @property
     def given(self) -> dict[str, Any]:
         """What the program is passed by keyword, without gaps."""
-        return {name: _in_order(x) for name, x in super().given.items()}
+        return {name: in_order(x) for name, x in super().given.items()}
 
     def run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The result for arguments that fit; raises `UnfitError` where an array does not."""
@@ -109,15 +138,37 @@ class NumbaProgram(Program):
     def run_any(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The same for arrays of any memory layout, which are copied if they are not in order, or read-only."""
         try:
-            return self.run(tree_map(_in_order, args), tree_map(_in_order, kwargs))
+            return self.run(tree_map(in_order, args), tree_map(in_order, kwargs))
         except UnfitError as error:
             raise error.__cause__ or error from None
 
 
-def faster(one: Program, other: Program, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Program:
-    """The one that takes less time for these arguments."""
+class NumbaSteps(Program):
+    """All steps as one program in machine code; made for arguments as those of a single step."""
+
+    backend = "numba"
+
+    def __init__(self, f: Callable[..., Any], args: tuple[Any, ...], tensors: Sequence[Node]) -> None:
+        self.write = partial(print_steps, tensors)
+        super().__init__(f, args, {})
+
+    def steps(self, tensors: Sequence[Node], args: tuple[Any, ...], batches: Array) -> Iterator[Any]:
+        """What is left after the last."""
+        yield self._program(*args, batches, **self.given)
+
+
+def in_machine_code(kind: Callable[..., Program], *args: Any) -> Program:
+    """A program of the kind; raises `CannotTakeError` where numba cannot take it, or ImportError without numba."""
+    numba = import_numba()
+    try:
+        return kind(*args)
+    except numba.core.errors.NumbaError as error:
+        raise CannotTakeError(f"{type(error).__name__}: {error}".splitlines()[0]) from error
+
+
+def faster(one: Program, other: Program, run: Callable[[Program], Any]) -> Program:
+    """The one that takes less time to run."""
     times = {one: np.inf, other: np.inf}
-    args, kwargs = tree_map(_in_order, args), tree_map(_in_order, kwargs)
     begin = perf_counter()
     with np.errstate(all="ignore"):
         for turn in range(30):
@@ -125,22 +176,23 @@ def faster(one: Program, other: Program, args: tuple[Any, ...], kwargs: dict[str
                 break
             for program in times:
                 start = perf_counter()
-                program.run(args, kwargs)
+                run(program)
                 times[program] = min(times[program], perf_counter() - start)
     return min(times, key=times.__getitem__)
 
 
-def _in_order(x: Any) -> Any:
+def in_order(x: Any) -> Any:
+    """An array that can be written and has no gaps; a copy, if it is not one."""
     return x.copy() if isinstance(x, np.ndarray) and not (x.flags.carray and x.flags.writeable) else x
 
 
-def import_numba() -> ModuleType:
+def import_numba(who: str = "compile") -> ModuleType:
     """The package, or an `ImportError` that says how to install it."""
     try:
         import numba
     except ImportError as error:
         raise ImportError(
-            f'compile: backend="numba" needs numba ({error}); install it with: pip install "tinygrad_edu[fast]"'
+            f'{who}: backend="numba" needs numba ({error}); install it with: pip install "tinygrad_edu[fast]"'
         ) from error
     package: ModuleType = numba
     return package

@@ -76,16 +76,16 @@ def advice(history: History, model: Model, x: Array, y: Array, outputs: Any, cos
     wrong = next((epoch for epoch, C in enumerate(history.cost) if not math.isfinite(C)), None)
     if wrong is not None:
         return (
-            f"After {epochs(wrong)} the cost is {history.cost[wrong]}: the steps are too long (take a smaller lr), or "
-            "the cost divides by 0 or takes its logarithm; tg.detect_anomaly() names the first operation that does "
-            f"({_see('The cost does not fall')}).",
+            f"After {epochs(history.measured[wrong])} the cost is {history.cost[wrong]}: the steps are too long (take "
+            "a smaller lr), or the cost divides by 0 or takes its logarithm; tg.detect_anomaly() names the first "
+            f"operation that does ({_see('The cost does not fall')}).",
         )
     a = values_of(outputs)
     targets = _like_outputs(y, a)
     if history.epochs == 0 or targets is None:
         return ()
     best, left = _left_to_learn(history, a, targets, cost)
-    falls = history.cost[-1] < FALLING * history.cost[history.epochs // 2]
+    falls = history.cost[-1] < FALLING * history.cost[(len(history.cost) - 1) // 2]
     learns = falls or left < UNLEARNED or _classifies(history, targets)
     found = [] if learns else [_not_falling(history, best)]
     if left > LEARNED:

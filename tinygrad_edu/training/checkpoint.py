@@ -72,7 +72,7 @@ class Checkpoint:
             "schedule": getattr(self.schedule, "last_epoch", None),
             "history": {name: values for name, values in vars(self.history).items() if isinstance(values, list)},
             "generators": {name: g.bit_generator.state for name, g in self.generators.items()},
-            "best": self.best.epoch,
+            "best": self.best.entry,
         }
         text = json.dumps(about, default=lambda array: array.tolist())
         write_arrays(self.path, self._arrays(), {"run.json": text})
@@ -99,7 +99,7 @@ class Checkpoint:
         self.optimizer.lr = about["lr"]
         for name, values in about["history"].items():
             getattr(self.history, name)[:] = values
-        self.best.epoch = about["best"]
+        self.best.entry = about["best"]
         self.best.values = {name: arrays[f"best/{name}"] for name in self.best.tensors}
         return bool(about["stopped"])
 

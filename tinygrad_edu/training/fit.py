@@ -11,20 +11,23 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tinygrad_edu.compiler.compiled import BACKENDS
+from tinygrad_edu.compiler.program import import_numba
 from tinygrad_edu.costs import cost_named
-from tinygrad_edu.errors import check_number, check_whole, shown
+from tinygrad_edu.errors import check_number, check_whole, shown, unknown_name
 from tinygrad_edu.nn.initializers import generator_of
 from tinygrad_edu.optim import LambdaLR, Optimizer
 from tinygrad_edu.training.advice import advice, warn_of_targets
 from tinygrad_edu.training.checkpoint import Checkpoint, tensors_of
 from tinygrad_edu.training.examples import examples, held_out_of
 from tinygrad_edu.training.history import History
-from tinygrad_edu.training.measuring import Cost, Model
+from tinygrad_edu.training.measuring import Cost, InParts, Model
 from tinygrad_edu.training.run import Run
 from tinygrad_edu.training.sharded_step import ShardedStep
 from tinygrad_edu.training.shards import Executor
 from tinygrad_edu.training.step import Step
 from tinygrad_edu.training.stopping import Best
+from tinygrad_edu.training.stored import Stored
 from tinygrad_edu.training.weights import example_weights
 
 
@@ -41,6 +44,8 @@ def fit(
     rng: int | np.random.Generator | None = None,
     progress: bool = True,
     compiled: bool = True,
+    backend: str = "numpy",
+    measure_every: int = 1,
     sample_weight: npt.ArrayLike | None = None,
     class_weight: Mapping[int, float] | npt.ArrayLike | str | None = None,
     clip_norm: float | None = None,
@@ -83,6 +88,14 @@ def fit(
         Whether to compile the step (see `tinygrad_edu.compile`): model and cost then run as Python once for every
         shape of mini-batch, and later as the program that came out. A model that cannot be compiled is run as it is,
         after a warning that says why; one with `Dropout` or `BatchNorm1d` in it, without.
+    backend : {"numpy", "numba", "auto"}
+        What runs the compiled steps. With "numba" (``pip install "tinygrad_edu[fast]"``) a whole epoch is one function
+        in machine code, which takes some seconds to make; Ctrl-C then ends the run between two epochs. It pays off for
+        many steps of a small network. "auto" makes both, times them in the first epoch, and keeps the faster one. The
+        last mini-batch of an epoch, where it is smaller, is NumPy's.
+    measure_every : int
+        After so many epochs cost and accuracy are measured, and callbacks and checkpoint have their turn; after the
+        last epoch in any case. Measuring takes about as long as a third of an epoch of steps.
     sample_weight : array_like, shape (n,), optional
         How much each example counts: the cost of a batch is Σₓ wₓ Cₓ / Σₓ wₓ. Validation examples count the same.
     class_weight : dict, array_like or "balanced", optional
@@ -92,7 +105,8 @@ def fit(
     schedule : one of the schedules in `tinygrad_edu.optim`, optional
         Takes a step after each epoch.
     callbacks : sequence of callable
-        Each is called with the history after each epoch; if one returns true, the run ends (`early_stopping`).
+        Each is called with the history after each epoch that is measured; if one returns true, the run ends
+        (`early_stopping`).
     keep_best : bool
         Whether the model ends with the parameters of the epoch with the lowest validation cost (or cost, where nothing
         is held out) instead of the last.
@@ -113,9 +127,9 @@ def fit(
     Returns
     -------
     History
-        Cost and accuracy before the first epoch and after each. Ctrl-C ends the run early: the history so far is
-        returned, and parameters and optimiser are as the last whole step left them. Only while the arguments are being
-        checked, before anything is measured or moved, does it come through as KeyboardInterrupt.
+        Cost and accuracy before the first epoch and after each (that is measured). Ctrl-C ends the run early: the
+        history so far is returned, and parameters and optimiser are as the last whole step left them. Only while the
+        arguments are being checked, before anything is measured or moved, does it come through as KeyboardInterrupt.
 
     Raises
     ------
@@ -137,9 +151,20 @@ def fit(
     held_out = None if validation is None else held_out_of("fit", validation)
     _check(model, optimizer, cost)
     check_whole("fit", 0, epochs=epochs)
-    check_whole("fit", batch_size=batch_size)
+    check_whole("fit", batch_size=batch_size, measure_every=measure_every)
     order = generator_of(rng, "fit: rng")
     weights = example_weights(ys, sample_weight, class_weight, cost_named(cost, "fit: cost"))
+    if backend not in BACKENDS:
+        raise ValueError(unknown_name("fit: backend", backend, BACKENDS))
+    if backend == "numba":
+        import_numba("fit")
+    if backend != "numpy" and not compiled:
+        raise ValueError(f"fit: backend={backend!r} is what runs compiled steps, but compiled is False; leave out one")
+    if backend != "numpy" and (executor is not None or shards is not None or isinstance(xs, Stored)):
+        raise ValueError(
+            f"fit: backend={backend!r} is for whole epochs in one process, of examples in memory or a numpy.memmap; "
+            "leave it out with executor and shards, and with HDF5 and Zarr"
+        )
     _check_extras(optimizer, clip_norm, schedule, callbacks)
     history, best = History(), Best(tensors_of(model, optimizer) if keep_best else {})
     file = None
@@ -149,11 +174,26 @@ def fit(
         file = Checkpoint(checkpoint, model, optimizer, order, schedule, history, best, settings)
     stopped = _resumed(file, resume)
     step = (
-        Step(model, cost, optimizer, compiled, clip_norm)
+        Step(model, cost, optimizer, compiled, clip_norm, backend)
         if executor is None and shards is None
         else ShardedStep(model, cost, optimizer, compiled, clip_norm, executor, shards)
     )
-    run = Run(model, cost, (xs, ys, weights), held_out, step, order, history, best, schedule, callbacks, file, stopped)
+    run = Run(
+        model,
+        cost,
+        (xs, ys, weights),
+        held_out,
+        step,
+        InParts(step.is_compiled),
+        measure_every,
+        order,
+        history,
+        best,
+        schedule,
+        callbacks,
+        file,
+        stopped,
+    )
 
     def whole() -> None:
         outputs = run.begin()

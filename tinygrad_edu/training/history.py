@@ -18,7 +18,7 @@ RARE = 0.1
 
 @dataclass(repr=False)
 class History:
-    """What `fit` saw after each epoch; entry 0 is the state before the first.
+    """What `fit` saw after each epoch that it measured; entry 0 is the state before the first.
 
     Attributes
     ----------
@@ -26,6 +26,8 @@ class History:
         C over the whole training set, and over the validation set if one was given.
     accuracy, validation_accuracy : list of float
         Fraction classified rightly, from 0 to 1; empty for targets that are not classes.
+    measured : list of int
+        The number of the epoch after which each entry was measured: 0, 1, 2, … if after all.
     kept : int or None
         The epoch whose parameters the model has now, if it was the best one that `fit` was to keep.
     interrupted : bool
@@ -38,14 +40,19 @@ class History:
     accuracy: list[float] = field(default_factory=list)
     validation_cost: list[float] = field(default_factory=list)
     validation_accuracy: list[float] = field(default_factory=list)
+    measured: list[int] = field(default_factory=list)
     kept: int | None = None
     interrupted: bool = False
     advice: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Of a history by hand every epoch was measured."""
+        self.measured = self.measured or list(range(max(len(self.cost), len(self.validation_cost))))
+
     @property
     def epochs(self) -> int:
-        """The number of whole epochs."""
-        return max(len(self.cost) - 1, 0)
+        """The number of whole epochs, as far as something was measured."""
+        return self.measured[-1] if self.measured else 0
 
     def latest(self) -> str:
         """The last entries, in one line."""
@@ -101,15 +108,17 @@ class History:
                 panels.append(("Examples classified rightly", "accuracy", right, held_out))
         figure: Figure = new_figure(width=4.2 * len(panels))
         for i, panel in enumerate(panels, start=1):
-            _draw(figure.add_subplot(1, len(panels), i), *panel)
+            _draw(figure.add_subplot(1, len(panels), i), self.measured, *panel)
         return figure
 
 
-def _draw(axes: Any, title: str, label: str, training: list[float], validation: list[float]) -> None:
+def _draw(
+    axes: Any, measured: list[int], title: str, label: str, training: list[float], validation: list[float]
+) -> None:
     marker = "." if len(training) <= 20 else ""  # of a single entry there is no line
-    axes.plot(training, color=BLUE, marker=marker, label="training")
+    axes.plot(measured, training, color=BLUE, marker=marker, label="training")
     if validation:
-        axes.plot(validation, color=ORANGE, marker=marker, linestyle="--", label="validation")
+        axes.plot(measured, validation, color=ORANGE, marker=marker, linestyle="--", label="validation")
     axes.set(title=title, xlabel="epoch", ylabel=label)
     whole_numbers(axes)
     values = [value for value in (*training, *validation) if math.isfinite(value)]

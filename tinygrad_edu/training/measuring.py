@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tinygrad_edu.compiler import compile
 from tinygrad_edu.costs import (
     COSTS,
     FROM_LOGITS,
@@ -41,9 +42,30 @@ ROWS = 1024
 """So many examples at once go through a network that is only measured: its hidden layers then need little memory."""
 
 
-def in_parts(f: Model, x: Any) -> Any:
-    """``f(x)``, rows by rows."""
-    return f(x[:]) if len(x) <= ROWS else np.concatenate([f(x[i : i + ROWS]) for i in range(0, len(x), ROWS)])
+class InParts:
+    """``f(x)``, rows by rows; compiled where there are many, and it can be."""
+
+    def __init__(self, compiled: bool = False) -> None:
+        self._compiled = compiled
+        self._program: Model | None = None
+
+    def __call__(self, f: Model, x: Any) -> Any:
+        """The outputs for all examples."""
+        whole = range(0, len(x) - ROWS + 1, ROWS)
+        if len(whole) < 2:  # too few to be worth a program
+            return f(x[:])
+        parts = [self._of(f, x[i : i + ROWS]) for i in whole]
+        return np.concatenate([*parts, f(x[len(parts) * ROWS :])])
+
+    def _of(self, f: Model, x: Any) -> Any:
+        if not self._compiled:
+            return f(x)
+        self._program = self._program or compile(f)
+        try:
+            return self._program(x)
+        except Exception:  # the step will say why it cannot be compiled, or `f` itself what is wrong
+            self._compiled = False
+            return f(x)
 
 
 def cost_of(
@@ -152,8 +174,10 @@ def measure(
     held_out: tuple[Array, Array] | None,
     weights: Array | None = None,
     who: str = "fit",
+    epochs: int = 1,
+    in_parts: InParts | None = None,
 ) -> Any:
-    """Add an entry to every list of the history; the outputs for x."""
+    """Add an entry to every list of the history, so many epochs after the last; the outputs for x."""
     set_training(model, False)
     named = cost_named(cost, f"{who}: cost")
     threshold = 0.0 if named is binary_cross_entropy_with_logits else 0.5
@@ -161,7 +185,7 @@ def measure(
 
     def look(costs: list[float], accuracies: list[float], x: Array, y: Array, weights: Array | None = None) -> Any:
         # A network treats each example by itself; of a function, nothing is known, but a file is read by rows.
-        forward = in_parts if isinstance(model, Module) or isinstance(x, Stored) else call
+        forward = (in_parts or InParts()) if isinstance(model, Module) or isinstance(x, Stored) else call
         C, outputs = cost_of(model, x, y, cost, weights, who, forward)
         _check_probabilities(who, named, outputs)
         if named in (cross_entropy, cross_entropy_with_logits) and np.shape(outputs)[1:] == (1,):
@@ -176,5 +200,6 @@ def measure(
     if held_out is not None:
         look(history.validation_cost, history.validation_accuracy, *held_out)
     # So that Ctrl-C leaves lists of one length.
-    at_once(list.append, [(values, value) for values, value in seen if value is not None])
+    now = (history.measured, history.epochs + epochs if history.measured else 0)
+    at_once(list.append, [now, *((values, value) for values, value in seen if value is not None)])
     return outputs

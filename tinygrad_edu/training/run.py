@@ -11,7 +11,7 @@ import numpy as np
 from tinygrad_edu.optim import LambdaLR
 from tinygrad_edu.training.checkpoint import Checkpoint
 from tinygrad_edu.training.history import History
-from tinygrad_edu.training.measuring import Array, Cost, Model, measure, set_training
+from tinygrad_edu.training.measuring import Array, Cost, InParts, Model, measure, set_training
 from tinygrad_edu.training.sharded_step import ShardedStep
 from tinygrad_edu.training.step import Step
 from tinygrad_edu.training.stopping import Best
@@ -27,6 +27,8 @@ class Run:
     """x, y, and how much each example counts."""
     held_out: tuple[Array, Array] | None
     step: Step | ShardedStep
+    in_parts: InParts
+    measure_every: int
     order: np.random.Generator
     history: History
     best: Best
@@ -45,27 +47,34 @@ class Run:
         """Go on to so many epochs; the outputs for x in the end, or those of before if there is nothing to do."""
         bar.update(self.history.epochs)
         while self.history.epochs < epochs and not self.stopped:
-            self._epoch(batch_size)
-            outputs = self._measure(self.history)
+            n = min(self.measure_every - self.history.epochs % self.measure_every, epochs - self.history.epochs)
+            for i in range(n):
+                self._epoch(batch_size)
+                if self.schedule is not None and i < n - 1:
+                    self.schedule.step()
+            outputs = self._measure(self.history, n)
             self._end_of_epoch()
             bar.set_postfix_str(self.history.latest(), refresh=False)
-            bar.update()
+            bar.update(n)
         return outputs
 
     def finish(self) -> None:
         """Leave the model as it is used, with its best parameters if these were kept."""
         set_training(self.model, False)
-        if self.best.values:
+        if self.best.values and self.best.entry is not None:
             self.best.restore()
-            self.history.kept = self.best.epoch
+            self.history.kept = self.history.measured[self.best.entry]
 
     def _epoch(self, batch_size: int) -> None:
         set_training(self.model, True)
         self.step.epoch(self.examples, self.order.permutation(len(self.examples[0])), batch_size)
 
-    def _measure(self, history: History) -> Any:
+    def _measure(self, history: History, epochs: int = 0) -> Any:
+        """Measure, so many epochs after the last time."""
         x, y, weights = self.examples
-        return measure(history, self.model, x, y, self.cost, self.held_out, weights)
+        return measure(
+            history, self.model, x, y, self.cost, self.held_out, weights, epochs=epochs, in_parts=self.in_parts
+        )
 
     def _end_of_epoch(self) -> None:
         self.best.look(self.history)

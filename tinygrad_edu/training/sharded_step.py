@@ -51,6 +51,7 @@ class ShardedStep:
         self._workers = Workers("fit", GradientOfPart(model, cost, optimizer.params, compiled), executor)
         set_training(model, False)
         self._workers.data_sets = (DATA_SET,)
+        self.is_compiled = compiled
         self._checked = self._warned = False
 
     def epoch(self, examples: Examples, order: Array, batch_size: int) -> None:
@@ -84,7 +85,7 @@ class ShardedStep:
         if reason is not None and not self._warned:
             self._warned = True
             warnings.warn(
-                f"fit: this model is not compiled, so it learns as well but more slowly: {reason}", stacklevel=4
+                f"fit: this model is not compiled, so it learns as well but more slowly: {reason}", stacklevel=8
             )
 
     def _move(self, grads: Gradients) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.compiler import compile
+from tinygrad_edu.compiler.printers.loops.kinds import CannotTakeError
+from tinygrad_edu.compiler.program import NumbaSteps, Program, faster, in_machine_code
 from tinygrad_edu.engine import gradients, is_watched
 from tinygrad_edu.nn import Module
 from tinygrad_edu.optim.base import Optimizer, State
@@ -21,19 +23,81 @@ class Step:
     """The step: compiled if that is wanted and can be done, else as it is written."""
 
     def __init__(
-        self, model: Model, cost: Cost, optimizer: Optimizer, compiled: bool, clip_norm: float | None = None
+        self,
+        model: Model,
+        cost: Cost,
+        optimizer: Optimizer,
+        compiled: bool,
+        clip_norm: float | None = None,
+        backend: str = "numpy",
     ) -> None:
         self._model, self._cost, self._optimizer, self._clip_norm = model, cost, optimizer, clip_norm
         if isinstance(model, Module):
             compiled = compiled and all(module.compilable for module in model.named_modules().values())
-        self._compiled = compile(partial(_moved, model, cost, optimizer, clip_norm)) if compiled else None
+        self._function = partial(_moved, model, cost, optimizer, clip_norm)
+        self._compiled = compile(self._function) if compiled else None
+        self._backend = backend
+        self._machine_code: Program | None = None
+
+    @property
+    def is_compiled(self) -> bool:
+        """Whether the steps are compiled, as far as is known."""
+        return self._compiled is not None
 
     def epoch(self, examples: tuple[Array, Array, Array | None], order: Array, batch_size: int) -> None:
-        """A step for each mini-batch: so many rows of the examples, in this order."""
-        x, y, weights = examples
-        for start in range(0, len(order), batch_size):
-            batch = order[start : start + batch_size]
-            self(x[batch], y[batch], None if weights is None else weights[batch])
+        """Take a step for each mini-batch of the examples (x, y, and how much each counts), in this order."""
+        whole = len(order) - len(order) % batch_size
+        alike = order[batch_size:whole].reshape(-1, batch_size)
+        self._of(examples, order[:batch_size])  # from then on there is a program
+        if self._compiled is None or is_watched():
+            for rows in alike:
+                self._of(examples, rows)
+        elif len(alike):
+            self._follow(examples, alike)
+        if 0 < whole < len(order):
+            self._of(examples, order[whole:])
+
+    def _of(self, examples: tuple[Array, Array, Array | None], rows: Array) -> None:
+        self(*(None if column is None else column[rows] for column in examples))  # type: ignore[arg-type] # x, y are not
+
+    def _follow(self, examples: tuple[Array, Array, Array | None], batches: Array) -> None:
+        """Take many steps as one program. Ctrl-C leaves the parameters as after a whole step."""
+        params, args = self._optimizer.params, (*examples, np.asarray(self._optimizer.lr, float), self._optimizer.state)
+        left = None
+        try:
+            for moved in self._program_for(args, batches).steps(params, args, batches):
+                left = moved
+        finally:
+            if left is not None:
+                self._optimizer.move(left)
+
+    def _program_for(self, args: tuple[Any, ...], batches: Array) -> Program:
+        """What takes the steps, as the backend says."""
+        assert self._compiled is not None
+        program = self._compiled.programs[-1]
+        if self._backend == "numpy":
+            return program
+        if self._machine_code is None:
+            self._machine_code = self._fast_program(program, args, batches)
+        return self._machine_code
+
+    def _fast_program(self, program: Program, args: tuple[Any, ...], batches: Array) -> Program:
+        params = self._optimizer.params
+        try:
+            *columns, lr, state = args
+            batch = [None if column is None else column[batches[0]] for column in columns]
+            fast = in_machine_code(NumbaSteps, self._function, (*batch, lr, state), params)
+        except (CannotTakeError, ImportError) as reason:
+            if self._backend == "numba":
+                warnings.warn(
+                    f"fit: numba cannot take this model ({reason}), so it learns as the NumPy program; the results are "
+                    "the same, to rounding",
+                    stacklevel=9,
+                )
+            return program
+        if self._backend == "numba":
+            return fast
+        return faster(program, fast, lambda one: list(one.steps(params, args, batches[:50])))
 
     def __call__(self, x: Array, y: Array, weights: Array | None = None) -> None:
         """Take one step, for the examples x with the targets y; some may count more than others."""
@@ -46,7 +110,7 @@ class Step:
             self._take(x, y, weights)  # an error of the model itself comes out here
             self._compiled = None
             warnings.warn(
-                f"fit: this model is not compiled, so it learns as well but more slowly: {error}", stacklevel=4
+                f"fit: this model is not compiled, so it learns as well but more slowly: {error}", stacklevel=8
             )
             return
         self._optimizer.move(moved)

@@ -44,10 +44,10 @@ def early_stopping(patience: int = 5, min_delta: float = 0.0) -> Callable[[Histo
     def stop(history: History) -> bool:
         costs = watched(history)
         lowest, at = math.inf, 0
-        for epoch, cost in enumerate(costs):
+        for epoch, cost in zip(history.measured, costs, strict=True):
             if cost < lowest - min_delta:
                 lowest, at = cost, epoch
-        return len(costs) - 1 - at >= patience
+        return history.epochs - at >= patience
 
     return stop
 
@@ -63,13 +63,13 @@ class Best:
     def __init__(self, tensors: Mapping[str, Tensor]) -> None:
         self.tensors = tensors
         self.values: dict[str, Array] = {}
-        self.epoch: int | None = None
+        self.entry: int | None = None
 
     def look(self, history: History) -> None:
         """Remember the values of now, if the cost has never been lower."""
         costs = watched(history)
-        if self.epoch is None or costs[-1] < costs[self.epoch] or math.isnan(costs[self.epoch]):
-            self.values, self.epoch = {name: t.value.copy() for name, t in self.tensors.items()}, len(costs) - 1
+        if self.entry is None or costs[-1] < costs[self.entry] or math.isnan(costs[self.entry]):
+            self.values, self.entry = {name: t.value.copy() for name, t in self.tensors.items()}, len(costs) - 1
 
     def restore(self) -> None:
         """Give the model these values."""

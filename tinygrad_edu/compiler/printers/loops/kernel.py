@@ -24,57 +24,74 @@ REUSED_FROM = 1 << 16  # bytes of all results; smaller ones are allocated faster
 
 def print_loops(trace: Trace, names: Names, parameters: Parameters) -> Printed:
     """A kernel, and a function that unpacks the arguments for it; raises `CannotTakeError`."""
-    words, operations = Words(names, trace.captured), trace.operations
-    check(operations)
-    fusion = Fusion(operations, set(trace.results), set(names.of))
-    numbers = count(1)
-    for node in operations:
-        if node in fusion.loop_of and node not in words.names.of:
-            words.names.give(node, f"t{next(numbers)}")
-    elements = Elements(words, fusion)
-    statements = Statements(elements)
-    body = [line for loop in fusion.loops for line in statements.of(loop)]
-    end = returned(words, trace.result, _Results(words, fusion.results).text)
-
-    filled = [node for node in operations if node in fusion.results]
-    outputs = {words.names.of[node]: words.empty(node) for node in filled}
+    kernel = Kernel(trace, names)
+    words, outputs = kernel.words, kernel.outputs
+    end = returned(words, trace.result, _Results(words, set(kernel.filled)).text)
     inside, functions, checked = unpacking(words, parameters, trace.inputs), [], False
     if outputs:
-        known = [*(words.names.of[node] for node in trace.inputs), *words.given]
-        passed = {name: elements.passed[name] for name in known if name in elements.passed}
-        kernel = words.names.new("kernel")
-        long = any(kind(node) == "BLAS" for node in operations)  # else others would wait for nothing
-        functions = _kernel(words, kernel, passed, filled, body, long)
-        if sum(node.value.nbytes for node in filled) >= REUSED_FROM:
+        functions = kernel.text
+        if sum(node.value.nbytes for node in kernel.filled) >= REUSED_FROM:
             functions += ["def outputs():", *indented(wrapped("return (", list(outputs.values()), ")")), ""]
             inside.append(f"{', '.join(outputs)}, = out or outputs()")
         else:
             inside += assignments(outputs)
-        inside += wrapped(f"{kernel}(", [*passed, *outputs], ")")
-        checked = {words.names.of[node] for node in trace.inputs} <= set(passed)
+        inside += wrapped(f"{kernel.name}(", [*kernel.passed, *outputs], ")")
+        checked = {words.names.of[node] for node in trace.inputs} <= set(kernel.passed)
     lines = ["import numba", "import numpy as np", "", *assignments(words.constants), *functions]
     lines += [f"def program({signature(words, parameters, 'out=None')}):", *indented([*inside, f"return {end}"])]
     return Printed("\n".join(lines), words.given, checked)
 
 
-def _kernel(
-    words: Words, name: str, passed: dict[str, Any], filled: list[Node], body: list[str], long: bool
-) -> list[str]:
-    """The function that numba compiles, for arrays of these types and no other shapes."""
-    found = words.names.new("shapes")
-    outputs = [words.names.of[node] for node in filled]
-    types = [_type_of(x) for x in [*passed.values(), *(node.value for node in filled)]]
-    checks = wrapped(f"{found} = (", [f"{name}.shape" for name in passed], ")")
-    checks += wrapped(f"if {found} != (", [str(x.shape) for x in passed.values()], "):")
-    checks.append('    raise ValueError("this program is for arrays of other shapes")')
-    return [
-        *wrapped('types = """(', types, ')"""'),
-        "",
-        f'@numba.njit(types, error_model="numpy"{", nogil=True" if long else ""})',
-        *wrapped(f"def {name}(", [*passed, *outputs], "):"),
-        *indented([*checks, *body]),
-        "",
-    ]
+class Kernel:
+    """The function that numba compiles: it reads arrays, and fills others.
+
+    Attributes
+    ----------
+    words : Words
+    name : str
+    passed : dict of str to ndarray
+        The arrays that it reads, by name.
+    filled : list of Node
+        The results that it computes.
+    outputs : dict of str to str
+        The names of the arrays for these, and the text that allocates each.
+    """
+
+    def __init__(self, trace: Trace, names: Names) -> None:
+        words, operations = Words(names, trace.captured), trace.operations
+        check(operations)
+        fusion = Fusion(operations, set(trace.results), set(names.of))
+        numbers = count(1)
+        for node in operations:
+            if node in fusion.loop_of and node not in words.names.of:
+                words.names.give(node, f"t{next(numbers)}")
+        elements = Elements(words, fusion)
+        statements = Statements(elements)
+        self._body = [line for loop in fusion.loops for line in statements.of(loop)]
+        self._long = any(kind(node) == "BLAS" for node in operations)  # else others would wait for nothing
+        self.words = words
+        self.name = words.names.new("kernel")
+        self.filled = [node for node in operations if node in fusion.results]
+        self.outputs = {words.names.of[node]: words.empty(node.value) for node in self.filled}
+        known = [*(words.names.of[node] for node in trace.inputs), *words.given]
+        self.passed: dict[str, Any] = {name: elements.passed[name] for name in known if name in elements.passed}
+
+    @property
+    def text(self) -> list[str]:
+        """The function, for arrays of these types and no other shapes."""
+        found = self.words.names.new("shapes")
+        types = [_type_of(x) for x in [*self.passed.values(), *(node.value for node in self.filled)]]
+        checks = wrapped(f"{found} = (", [f"{name}.shape" for name in self.passed], ")")
+        checks += wrapped(f"if {found} != (", [str(x.shape) for x in self.passed.values()], "):")
+        checks.append('    raise ValueError("this program is for arrays of other shapes")')
+        return [
+            *wrapped('types = """(', types, ')"""'),
+            "",
+            f'@numba.njit(types, error_model="numpy"{", nogil=True" if self._long else ""})',
+            *wrapped(f"def {self.name}(", [*self.passed, *self.outputs], "):"),
+            *indented([*checks, *self._body]),
+            "",
+        ]
 
 
 class _Results:
