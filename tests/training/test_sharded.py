@@ -693,6 +693,7 @@ def of_a_global(x):
         (Sequential(BatchNorm1d(6), Linear(6, 3, rng=0)), {}, ValueError, "fit: BatchNorm1d(6) draws random numbers"),
         (MLP([6, 3], rng=0), {"shards": None}, ValueError, "fit: with an executor, shards must say into how many"),
         (MLP([6, 3], rng=0), {"shards": 0}, ValueError, "fit: shards must be at least 1, not 0"),
+        (MLP([6, 3], rng=0), {"backend": "auto"}, ValueError, "fit: backend='auto' is for whole epochs in one process"),
         (MLP([6, 3], rng=0), {"executor": 4}, TypeError, "fit: executor must be one of concurrent.futures"),
         (
             MLP([6, 3], rng=0),

@@ -122,7 +122,7 @@ def fit(
         Into how many parts a mini-batch is cut; needed with an executor. The bits depend on it, but not on the executor
         and its workers: without one, the parts are computed here. The cost must be a mean over the examples, and the
         model must treat each by itself, which is checked with the first mini-batch; models with `Dropout` or
-        `BatchNorm1d` are refused.
+        `BatchNorm1d` are refused, and so is a backend other than "numpy".
 
     Returns
     -------
