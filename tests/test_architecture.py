@@ -72,6 +72,10 @@ FILES_OF = {
     ],
     "optim": ["base", "clipping", "sgd", "adagrad", "rmsprop", "adam", "schedules"],
     "training": [
+        "stored",
+        "worker",
+        "shards",
+        "sharded",
         "examples",
         "history",
         "measuring",
@@ -80,6 +84,7 @@ FILES_OF = {
         "stopping",
         "checkpoint",
         "step",
+        "sharded_step",
         "run",
         "fit",
         "minimize",

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from tinygrad_edu.derivations.exercise import exercise
     from tinygrad_edu.training.fit import fit
     from tinygrad_edu.training.history import History
+    from tinygrad_edu.training.sharded import sharded
     from tinygrad_edu.training.stopping import early_stopping
     from tinygrad_edu.viz import draw, explore
 
@@ -79,6 +80,7 @@ __all__ = [
     "optim",
     "primitive",
     "relu",
+    "sharded",
     "sigmoid",
     "sine",
     "softmax",
@@ -108,6 +110,7 @@ _ROOM_OF = {
     "explore": "viz",
     "fit": "training",
     "learning_report": "check",
+    "sharded": "training",
     "vmap": "batching",
 }
 

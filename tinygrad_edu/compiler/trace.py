@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from gc import collect
 from operator import is_
+from threading import Lock
+from time import sleep
 from typing import Any
 from weakref import ref
 
@@ -135,10 +137,16 @@ def trace(f: Callable[..., Any], args: Any, kwargs: dict[str, Any], owner: Any =
     return run
 
 
+_collecting = Lock()
+
+
 def _refuse_what_is_left_behind(made: list[ref[Node]]) -> None:
     """Raise if somebody still has a tensor of a run that is over."""
-    if any(node() is not None for node in made):
-        collect()  # it may have been a cycle
+    for _ in range(3):
+        if any(node() is not None for node in made):
+            with _collecting:
+                collect()  # it may have been a cycle; while another thread collects, this does nothing
+            sleep(0)
     left = [node for node in (reference() for reference in made) if node is not None]
     if left:
         raise TypeError(

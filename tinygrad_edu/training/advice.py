@@ -18,7 +18,7 @@ from tinygrad_edu.equations.functions import SATURATED
 from tinygrad_edu.functional import ACTIVATIONS
 from tinygrad_edu.nn import MLP, Module, Sequential, split
 from tinygrad_edu.training.history import History, epochs
-from tinygrad_edu.training.measuring import Array, Cost, Model, values_of
+from tinygrad_edu.training.measuring import ROWS, Array, Cost, Model, values_of
 
 RANGES: dict[str, tuple[float, float]] = {
     "sigmoid": (0, 1),
@@ -143,19 +143,47 @@ def _not_falling(history: History, best: float | None) -> str:
 
 def _dead_units(model: Model, x: Array, targets: Array, outputs: Array, cost: Cost, learns: bool) -> list[str]:
     """A sentence for each layer with units that no example moves, where these may be what keeps it from learning."""
-    found, layers = [], _layers(model, x, outputs)
-    for l, (name, z) in enumerate(layers, start=1):
-        sigma = ACTIVATION_FORMULAS.get(name)
-        if sigma is None or (l == len(layers) and (name, cost_named(cost, "fit: cost").__name__) in FROM_LOGITS):
+    found, layers = [], _dead_in_layers(model, x, outputs)
+    for l, (name, dead) in enumerate(layers, start=1):
+        if dead is None or (l == len(layers) and (name, cost_named(cost, "fit: cost").__name__) in FROM_LOGITS):
             continue  # of softmax, and where σ′ cancels in BP1, no unit is dead
-        dead = (np.abs(sigma.prime(z)) < SATURATED).all(axis=0) & (np.ptp(sigma.f(z), axis=0) < SATURATED)
         if l == len(layers):
-            dead &= np.ptp(targets, axis=0) > SATURATED
+            dead = dead & (np.ptp(targets, axis=0) > SATURATED)
         elif learns and dead.mean() <= 0.5:
             continue
         if dead.any():
             found.append(_dead(l, name, int(dead.sum()), len(dead)))
     return found
+
+
+def _dead_in_layers(model: Model, x: Array, outputs: Array) -> list[tuple[str, Array | None]]:
+    """The name of σ of every layer, and which of its units no example moves; None where σ′ is not known."""
+    parts = []
+    for start in range(0, len(x), ROWS):
+        rows = slice(start, start + ROWS)
+        layers = _layers(model, x[rows], outputs[rows])
+        if not layers:
+            return []
+        parts.append([(name, _extremes(name, z)) for name, z in layers])
+    return [(of_layer[0][0], _dead_in([extremes for _, extremes in of_layer])) for of_layer in zip(*parts, strict=True)]
+
+
+def _extremes(name: str, z: Array) -> tuple[Array, Array, Array] | None:
+    """For each unit the largest |σ′(z)|, and the smallest and largest σ(z)."""
+    sigma = ACTIVATION_FORMULAS.get(name)
+    if sigma is None:
+        return None
+    a = sigma.f(z)
+    return np.abs(sigma.prime(z)).max(axis=0), a.min(axis=0), a.max(axis=0)
+
+
+def _dead_in(parts: list[tuple[Array, Array, Array] | None]) -> Array | None:
+    known = [part for part in parts if part is not None]
+    if not known:
+        return None
+    slopes, lowest, highest = map(np.array, zip(*known, strict=True))
+    dead: Array = (slopes.max(axis=0) < SATURATED) & (highest.max(axis=0) - lowest.min(axis=0) < SATURATED)
+    return dead
 
 
 @no_grad()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,12 @@ import numpy.typing as npt
 
 from tinygrad_edu.errors import shown
 from tinygrad_edu.tensor import Tensor
+from tinygrad_edu.training.stored import Stored, is_stored
 
 Array = npt.NDArray[Any]
+
+AT_ONCE = 2**20
+"""So many numbers are looked at together, so that no array is copied as a whole."""
 
 
 def held_out_of(who: str, validation: Any) -> tuple[Array, Array]:
@@ -21,8 +26,10 @@ def held_out_of(who: str, validation: Any) -> tuple[Array, Array]:
     return examples(who, "validation x", "validation y", *validation)
 
 
-def _array(who: str, name: str, data: Any) -> Array:
-    """The examples, or the targets, as an array."""
+def _array(who: str, name: str, data: Any) -> Any:
+    """The examples, or the targets, as an array, or as one that is read from its file by rows."""
+    if is_stored(data):
+        return Stored(data)
     if isinstance(data, np.ma.MaskedArray):
         raise TypeError(
             f"{who}: {name} is a masked array, whose mask would be ignored; leave out, or fill, masked rows"
@@ -44,9 +51,14 @@ def _array(who: str, name: str, data: Any) -> Array:
     return array
 
 
-def examples(who: str, name_x: str, name_y: str, x: npt.ArrayLike, y: npt.ArrayLike) -> tuple[Array, Array]:
-    """Examples and their targets as arrays, one row each; raise where they are none."""
+def examples(who: str, name_x: str, name_y: str, x: Any, y: Any) -> tuple[Array, Array]:
+    """Examples and their targets as arrays, one row each; raise where they are none.
+
+    Examples in a file stay there. Their targets are read: the outputs for all of them are kept, too.
+    """
     x, y = _array(who, name_x, x), _array(who, name_y, y)
+    if isinstance(y, Stored):
+        y = np.asarray(y)
     if x.ndim == 0 or y.ndim == 0 or len(x) != len(y):
         raise ValueError(
             f"{who}: {name_x} of shape {x.shape} and {name_y} of shape {y.shape} need one row per example each"
@@ -59,8 +71,15 @@ def examples(who: str, name_x: str, name_y: str, x: npt.ArrayLike, y: npt.ArrayL
                 "; labels of names are np.unique(names, return_inverse=True)[1]" if values.dtype.kind in "US" else ""
             )
             raise TypeError(f"{who}: {name} must be real numbers, not of dtype {values.dtype}{way_out}")
-        finite = np.isfinite(values)
-        if not finite.all():
-            place = tuple(int(i) for i in np.argwhere(~finite)[0])
-            raise ValueError(f"{who}: {name} has {values[place]} at index {place}; drop or fill such rows first")
+        _check_finite(who, name, values)
     return x, y
+
+
+def _check_finite(who: str, name: str, values: Any) -> None:
+    rows = max(1, AT_ONCE * len(values) // max(1, math.prod(values.shape)))
+    for start in range(0, len(values), rows) if values.dtype.kind == "f" else ():
+        part = values[start : start + rows]
+        if not np.isfinite(part).all():
+            row, *rest = (int(i) for i in np.argwhere(~np.isfinite(part))[0])
+            place = (start + row, *rest)
+            raise ValueError(f"{who}: {name} has {part[row, *rest]} at index {place}; drop or fill such rows first")

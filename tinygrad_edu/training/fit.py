@@ -23,8 +23,11 @@ from tinygrad_edu.training.examples import examples, held_out_of
 from tinygrad_edu.training.history import History
 from tinygrad_edu.training.measuring import Cost, InParts, Model
 from tinygrad_edu.training.run import Run
+from tinygrad_edu.training.sharded_step import ShardedStep
+from tinygrad_edu.training.shards import Executor
 from tinygrad_edu.training.step import Step
 from tinygrad_edu.training.stopping import Best
+from tinygrad_edu.training.stored import Stored
 from tinygrad_edu.training.weights import example_weights
 
 
@@ -51,6 +54,8 @@ def fit(
     keep_best: bool = False,
     checkpoint: str | os.PathLike[str] | None = None,
     resume: bool = False,
+    executor: Executor | None = None,
+    shards: int | None = None,
 ) -> History:
     """Train a model by mini-batches: shuffle, cut into batches, and for each take one step down the gradient.
 
@@ -61,7 +66,8 @@ def fit(
         cross_entropy the cost is computed stably from the weighted inputs of a network that says which these are (see
         `tinygrad_edu.nn.split`), as an `MLP` and a `Sequential` do.
     x : array_like, shape (n, …)
-        Examples, one a row.
+        Examples, one a row. A `numpy.memmap`, or an HDF5 or Zarr array, is read by rows, and never as a whole if
+        ``model`` is a network.
     y : array_like
         Targets, one a row, or integer labels.
     cost : str or callable
@@ -109,6 +115,14 @@ def fit(
     resume : bool
         Whether to go on from that file, if it is there. Called again with the same arguments, after a crash for
         example, `fit` then ends with the same bits as if it had not been interrupted.
+    executor : concurrent.futures.Executor, optional
+        Its workers compute the gradients of the parts of a mini-batch (see `tinygrad_edu.sharded`). Each is sent model,
+        cost and examples once, or where the file of the examples is, and then parameters and the numbers of rows.
+    shards : int, optional
+        Into how many parts a mini-batch is cut; needed with an executor. The bits depend on it, but not on the executor
+        and its workers: without one, the parts are computed here. The cost must be a mean over the examples, and the
+        model must treat each by itself, which is checked with the first mini-batch; models with `Dropout` or
+        `BatchNorm1d` are refused, and so is a backend other than "numpy".
 
     Returns
     -------
@@ -146,14 +160,24 @@ def fit(
         import_numba("fit")
     if backend != "numpy" and not compiled:
         raise ValueError(f"fit: backend={backend!r} is what runs compiled steps, but compiled is False; leave out one")
+    if backend != "numpy" and (executor is not None or shards is not None or isinstance(xs, Stored)):
+        raise ValueError(
+            f"fit: backend={backend!r} is for whole epochs in one process, of examples in memory or a numpy.memmap; "
+            "leave it out with executor and shards, and with HDF5 and Zarr"
+        )
     _check_extras(optimizer, clip_norm, schedule, callbacks)
     history, best = History(), Best(tensors_of(model, optimizer) if keep_best else {})
     file = None
     if checkpoint is not None:
         settings = {"cost": str(cost), "batch_size": batch_size, "examples": len(xs)}
+        settings |= {} if shards is None else {"shards": shards}
         file = Checkpoint(checkpoint, model, optimizer, order, schedule, history, best, settings)
     stopped = _resumed(file, resume)
-    step = Step(model, cost, optimizer, compiled, clip_norm, backend)
+    step = (
+        Step(model, cost, optimizer, compiled, clip_norm, backend)
+        if executor is None and shards is None
+        else ShardedStep(model, cost, optimizer, compiled, clip_norm, executor, shards)
+    )
     run = Run(
         model,
         cost,

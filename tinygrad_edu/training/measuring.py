@@ -25,6 +25,7 @@ from tinygrad_edu.functional import ACTIVATIONS, identity
 from tinygrad_edu.nn import Module, split
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.training.history import History
+from tinygrad_edu.training.stored import Stored
 
 Array = npt.NDArray[Any]
 Model = Callable[[Any], Any]
@@ -52,7 +53,7 @@ class InParts:
         """The outputs for all examples."""
         whole = range(0, len(x) - ROWS + 1, ROWS)
         if len(whole) < 2:  # too few to be worth a program
-            return f(x)
+            return f(x[:])
         parts = [self._of(f, x[i : i + ROWS]) for i in whole]
         return np.concatenate([*parts, f(x[len(parts) * ROWS :])])
 
@@ -183,8 +184,8 @@ def measure(
     seen: list[tuple[list[float], float | None]] = []
 
     def look(costs: list[float], accuracies: list[float], x: Array, y: Array, weights: Array | None = None) -> Any:
-        # A network treats each example by itself; of a function, nothing is known.
-        forward = (in_parts or InParts()) if isinstance(model, Module) else call
+        # A network treats each example by itself; of a function, nothing is known, but a file is read by rows.
+        forward = (in_parts or InParts()) if isinstance(model, Module) or isinstance(x, Stored) else call
         C, outputs = cost_of(model, x, y, cost, weights, who, forward)
         _check_probabilities(who, named, outputs)
         if named in (cross_entropy, cross_entropy_with_logits) and np.shape(outputs)[1:] == (1,):

@@ -90,7 +90,7 @@ def minimize(
     check_number("minimize", "l2", l2, "0 or more", lambda strength: strength >= 0)
     check_whole("minimize", 0, max_iterations=max_iterations)
     cost_named(cost, "minimize: cost")
-    xs, ys = examples("minimize", "x", "y", x, y)
+    xs, ys = map(np.asarray, examples("minimize", "x", "y", x, y))  # of a file, all: every step is for all examples
     held_out = None if validation is None else held_out_of("minimize", validation)
     search = _Search(model, cost, xs, ys, float(l2), held_out)
     try:

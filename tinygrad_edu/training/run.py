@@ -12,6 +12,7 @@ from tinygrad_edu.optim import LambdaLR
 from tinygrad_edu.training.checkpoint import Checkpoint
 from tinygrad_edu.training.history import History
 from tinygrad_edu.training.measuring import Array, Cost, InParts, Model, measure, set_training
+from tinygrad_edu.training.sharded_step import ShardedStep
 from tinygrad_edu.training.step import Step
 from tinygrad_edu.training.stopping import Best
 
@@ -25,7 +26,7 @@ class Run:
     examples: tuple[Array, Array, Array | None]
     """x, y, and how much each example counts."""
     held_out: tuple[Array, Array] | None
-    step: Step
+    step: Step | ShardedStep
     in_parts: InParts
     measure_every: int
     order: np.random.Generator

@@ -118,7 +118,7 @@ class Step:
 
     def _take(self, x: Array, y: Array, weights: Array | None) -> None:
         self._optimizer.zero_grad()
-        _cost_to_lower(self._model, x, y, weights, self._cost).backward()
+        cost_to_lower(self._model, x, y, weights, self._cost).backward()
         found = {p: p.grad for p in self._optimizer.params if p.grad is not None}
         if not found:
             raise ValueError(ANOTHER_MODEL)
@@ -142,7 +142,7 @@ def _moved(
     state: list[State],
 ) -> list[tuple[Any, State]]:
     """A step as a function: for each parameter its new value, None where there is no gradient, and its state."""
-    C = _cost_to_lower(model, x, y, weights, cost)
+    C = cost_to_lower(model, x, y, weights, cost)
     found = gradients(C, np.ones(C.shape, C.dtype), optimizer.params, create_graph=True)
     if not found:
         raise ValueError(ANOTHER_MODEL)
@@ -160,7 +160,8 @@ def clipped(grads: dict[Any, Any], max_norm: float | None) -> dict[Any, Any]:
     return dict(zip(grads, shortened(list(grads.values()), max_norm)[0], strict=True))
 
 
-def _cost_to_lower(model: Model, x: Any, y: Any, weights: Any, cost: Cost) -> Tensor:
+def cost_to_lower(model: Model, x: Any, y: Any, weights: Any, cost: Cost) -> Tensor:
+    """C of a batch, which depends on a parameter."""
     C, _ = cost_of(model, x, y, cost, weights)
     if not isinstance(C, Tensor) or not C.requires_grad:
         raise TypeError(
