@@ -15,7 +15,7 @@ import tinygrad_edu as tg
 from tinygrad_edu.trees import leaves_of, tree_map
 
 BENCHMARKS = Path(__file__).parent / "benchmarks"
-PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
+PAGES = [Path(__file__).parent.parent / "docs" / name for name in ("benchmarks.md", "limits.md")]
 sys.path.insert(0, str(BENCHMARKS))  # the scripts import each other by name, so the imports come after it
 
 import contenders  # noqa: E402 - after the path to them was added, as the four below
@@ -126,7 +126,7 @@ def test_the_work_of_others_is_seen():
 
 @pytest.mark.parametrize("script", sorted(BENCHMARKS.glob("bench_*.py")), ids=lambda path: path.stem)
 def test_the_quick_run_prints_tables(script, tmp_path):
-    before = PAGE.read_bytes()
+    before = [page.read_bytes() for page in PAGES]
     done = subprocess.run(
         [sys.executable, "-W", "error", str(script), "--quick"],
         cwd=tmp_path,
@@ -136,11 +136,11 @@ def test_the_quick_run_prints_tables(script, tmp_path):
         timeout=300,
     )
     assert done.returncode == 0, done.stderr
-    assert re.search(r"^\| (ours|tg\.fit).*\d \|", done.stdout, re.MULTILINE)
+    assert re.search(r"^\| (ours|tg\.fit|compiled).*\d \|", done.stdout, re.MULTILINE)
     assert not re.search("^- ours.*(failed|wrong)", done.stdout, re.MULTILINE), done.stdout
     for section in re.findall(r"^--- (.*) ---$", done.stdout, re.MULTILINE):
-        assert f"<!-- begin {section} -->" in before.decode(), f"benchmarks.md has no place for {section}"
-    assert PAGE.read_bytes() == before
+        assert f"<!-- begin {section} -->" in b"".join(before).decode(), f"no page has a place for {section}"
+    assert [page.read_bytes() for page in PAGES] == before
     assert not list(tmp_path.iterdir())
 
 
