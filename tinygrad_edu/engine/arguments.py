@@ -161,7 +161,10 @@ def _not_understood(fn: Function, name: str, value: Any, form: Form) -> str:
     if name == "out":
         return f"{name_of(fn)}: out= would overwrite a value that a gradient may need; use what {name_of(fn)} returns"
     known = [option for option in form.defaults if option in (form.understood or ())]
-    shown = repr(value) if np.ndim(value) == 0 else f"an array of shape {np.shape(value)}"
+    if isinstance(value, type):
+        shown = value.__name__
+    else:
+        shown = repr(value) if np.ndim(value) == 0 else f"an array of shape {np.shape(value)}"
     way_out = INSTEAD.get(name, "call it on t.numpy() if no gradient is wanted, or give it a rule with tg.defvjp")
     return (
         f"{name_of(fn)}: tensors do not know the option {name}={shown} (known: {', '.join(known) or 'none'}); {way_out}"
