@@ -113,6 +113,7 @@ FILES_OF = {
         "plan",
         "printers",
         "program",
+        "drawing",
         "compiled",
     ],
     "compiler/simplify": ["bounds", "rewriting", "masks", "products", "sums", "tidy"],

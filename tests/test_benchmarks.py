@@ -12,15 +12,17 @@ import numpy as np
 import pytest
 
 import tinygrad_edu as tg
+from tinygrad_edu.trees import leaves_of, tree_map
 
 BENCHMARKS = Path(__file__).parent / "benchmarks"
-PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
+PAGES = [Path(__file__).parent.parent / "docs" / name for name in ("benchmarks.md", "limits.md")]
 sys.path.insert(0, str(BENCHMARKS))  # the scripts import each other by name, so the imports come after it
 
-import contenders  # noqa: E402 - after the path to them was added, as the three below
+import contenders  # noqa: E402 - after the path to them was added, as the four below
 import networks  # noqa: E402
 import report  # noqa: E402
 import timing  # noqa: E402
+import user_programs  # noqa: E402
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
@@ -56,6 +58,22 @@ def test_a_contender_that_is_wrong_is_found():
     assert contenders.mistake("ours", p, (C, grads[1:])) == "there are 3 gradients, not 4"
     single = [grads[0].astype("float32"), *grads[1:]]
     assert contenders.mistake("ours", p, (C, single)) == "gradient 1 is float32, not float64"
+
+
+@pytest.mark.parametrize("name", list(user_programs.PROGRAMS)[::2])  # the smaller one of each kind
+def test_the_gradient_of_a_program_of_users_is_its_slope(name):
+    cost, params, data = user_programs.PROGRAMS[name]
+    f, rng, h = cost(np), np.random.default_rng(0), 1e-6
+    direction = tree_map(lambda x: rng.normal(size=np.shape(x)), params)
+
+    def moved(step):
+        steps = iter(leaves_of(direction))
+        return tree_map(lambda x: x + step * next(steps), params)
+
+    slope = (f(moved(h), *data) - f(moved(-h), *data)) / (2 * h)
+    _, gradient = tg.value_and_grad(f)(params, *data)
+    along = sum(np.vdot(g, d) for g, d in zip(leaves_of(gradient), leaves_of(direction), strict=True))
+    assert along == pytest.approx(slope, rel=1e-5)
 
 
 def test_ratios_on_a_machine_that_slows_down(monkeypatch):
@@ -108,7 +126,7 @@ def test_the_work_of_others_is_seen():
 
 @pytest.mark.parametrize("script", sorted(BENCHMARKS.glob("bench_*.py")), ids=lambda path: path.stem)
 def test_the_quick_run_prints_tables(script, tmp_path):
-    before = PAGE.read_bytes()
+    before = [page.read_bytes() for page in PAGES]
     done = subprocess.run(
         [sys.executable, "-W", "error", str(script), "--quick"],
         cwd=tmp_path,
@@ -118,11 +136,11 @@ def test_the_quick_run_prints_tables(script, tmp_path):
         timeout=300,
     )
     assert done.returncode == 0, done.stderr
-    assert re.search(r"^\| (ours|tg\.fit).*\d \|", done.stdout, re.MULTILINE)
+    assert re.search(r"^\| (ours|tg\.fit|compiled).*\d \|", done.stdout, re.MULTILINE)
     assert not re.search("^- ours.*(failed|wrong)", done.stdout, re.MULTILINE), done.stdout
     for section in re.findall(r"^--- (.*) ---$", done.stdout, re.MULTILINE):
-        assert f"<!-- begin {section} -->" in before.decode(), f"benchmarks.md has no place for {section}"
-    assert PAGE.read_bytes() == before
+        assert f"<!-- begin {section} -->" in b"".join(before).decode(), f"no page has a place for {section}"
+    assert [page.read_bytes() for page in PAGES] == before
     assert not list(tmp_path.iterdir())
 
 

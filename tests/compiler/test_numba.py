@@ -432,3 +432,20 @@ def test_a_wrong_line_is_caught(mistake, plain_python, monkeypatch):
     monkeypatch.setattr(NumbaProgram, "write", staticmethod(with_mistake))
     with pytest.raises(AssertionError):
         assert_close(NumbaProgram(f, args, {}).run_any(args, {}), f(*args))
+
+
+def test_a_gathered_matrix_in_a_product():
+    """Where the index of a factor is one that the product sums over, it is looked at in the inner loop."""
+
+    def f(w, x, rows):
+        return np.sum(np.tanh((2 * x)[rows] @ w) ** 2)
+
+    rng = np.random.default_rng(0)
+    w, x, rows = rng.normal(size=3), rng.normal(size=(4, 3)), np.array([3, 0, -1, 0, 2])
+    compiled = tg.compile(tg.value_and_grad(f, (0, 1)), backend="numba")
+    C, (by_w, by_x) = compiled(w, x, rows)
+    expected, (of_w, of_x) = tg.value_and_grad(f, (0, 1))(w, x, rows)
+    assert compiled.backend == "numba"
+    assert_close((C, by_w, by_x), (expected, of_w, of_x), 1e-12)
+    with pytest.raises(IndexError):
+        compiled(w, x, np.array([3, 0, 4, 0, 2]))

@@ -293,6 +293,7 @@ def test_backward_of_a_vector_with_a_gradient():
         (lambda t: np.add(t, 1, out=np.zeros((2, 3))), TypeError, r"np\.add: out= would overwrite"),
         (lambda t: np.sum(t, out=np.zeros(())), TypeError, r"np\.sum: out= would overwrite"),
         (lambda t: np.zeros((2, 3)).__iadd__(t), TypeError, "out= would overwrite"),
+        (lambda t: np.sum(t, 0, np.float64), TypeError, r"np\.sum: tensors do not know the option dtype=float64 \(.*astype"),
         (lambda t: np.sum(t, where=np.ones((2, 3), bool)), TypeError, r"np\.sum: tensors do not know the option where=.*np\.where"),
         (lambda t: np.add.accumulate(t), TypeError, r"np\.add\.accumulate has no derivative rule"),
         (lambda t: np.where(t, 1.0, 2.0), TypeError, r"np\.where: argument 0 requires a gradient"),

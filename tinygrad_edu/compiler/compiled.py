@@ -6,13 +6,14 @@ import sys
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable
-from functools import update_wrapper
+from functools import partial, update_wrapper
 from threading import RLock
 from types import MethodType
 from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.compiler.drawing import DrawingProgram, draws, without_generators
 from tinygrad_edu.compiler.kinds import kinds, owner_of
 from tinygrad_edu.compiler.printers.loops.kinds import CannotTakeError
 from tinygrad_edu.compiler.program import (
@@ -30,6 +31,7 @@ from tinygrad_edu.tables import as_html, code_as_html
 from tinygrad_edu.trees import leaves_of, tree_map
 
 MOST_PROGRAMS = 16
+AnyProgram = Program | DrawingProgram
 BACKENDS = ("auto", "numba", "numpy")
 
 
@@ -44,9 +46,10 @@ def compile(f: Callable[..., Any], *, backend: str = "numpy") -> Compiled:
     ----------
     f : callable
         A function of arrays, or of nested lists, tuples and dicts of arrays; typically ``tg.value_and_grad(cost)``,
-        a forward pass, ``tg.hvp(cost)``, or a whole training step. Anything else among its arguments, Python numbers
-        too, is a part of the program: another value makes another program. Of an object that is the attributes, and
-        what is in them; so it is of the object whose method, or call, ``f`` is.
+        a forward pass, ``tg.hvp(cost)``, or a whole training step. It may draw random numbers from a
+        `numpy.random.Generator` that is an argument. Anything else among its arguments, Python numbers too, is a part
+        of the program: another value makes another program. Of an object that is the attributes, and what is in them;
+        so it is of the object whose method, or call, ``f`` is.
 
     backend : {"numpy", "numba", "auto"}
         What runs the program. "numba" (``pip install "tinygrad_edu[fast]"``) prints it as loops over single elements
@@ -70,13 +73,16 @@ def compile(f: Callable[..., Any], *, backend: str = "numpy") -> Compiled:
     TypeError
         At the first call, if the program would depend on values: ``if``, ``float``, ``.item()`` or ``.numpy()`` of
         something computed from the arguments, or a result whose shape follows the values (``t[mask]``). If it would
-        not do what ``f`` does: ``f`` draws random numbers, keeps a tensor in an attribute or a list outside, sets the
-        value of a tensor (``w.data = …``), changes an object or a container among its arguments, or returns anything
-        but arrays, numbers and text, in lists, tuples, named tuples and dicts. If an argument is a masked array or a
-        matrix, or can be read only once.
+        not do what ``f`` does: ``f`` draws random numbers from a generator that is no argument, keeps a tensor in an
+        attribute or a list outside, sets the value of a tensor (``w.data = …``), changes an object or a container among
+        its arguments, or returns anything but arrays, numbers and text, in lists, tuples, named tuples and dicts. If an
+        argument is a masked array or a matrix, or can be read only once.
 
     Notes
     -----
+    What ``f`` draws from a generator among its arguments is drawn anew at every call, in the same order, before the
+    program runs; so what is drawn must not depend on the other arguments.
+
     Tensors that ``f`` uses without being given them, such as the parameters of a model, are read at every call, and
     results that depend on one are arrays all the same. Everything else that it finds outside, in a global variable, a
     closure or a `functools.partial`, is as in the first call. Sums may be taken in another order than in ``f``,
@@ -116,8 +122,8 @@ class Compiled:
         self._f = f
         self._owner = owner_of(f)
         self._backend = backend
-        self._programs: OrderedDict[Any, Program] = OrderedDict()
-        self._latest: Program | None = None
+        self._programs: OrderedDict[Any, AnyProgram] = OrderedDict()
+        self._latest: AnyProgram | None = None
         self._lock = RLock()  # a function may call itself while it is traced
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -144,9 +150,9 @@ class Compiled:
             return name
         return Compiled, (self._f, self._backend)
 
-    def _program_for(self, args: Any, kwargs: dict[str, Any]) -> Program:
+    def _program_for(self, args: Any, kwargs: dict[str, Any]) -> AnyProgram:
         with self._lock:
-            key = tuple(kinds((args, kwargs, self._owner)))
+            key = tuple(kinds((*without_generators(args, kwargs), self._owner)))
             program = self._programs.get(key)
             if program is None:
                 program = self._programs[key] = _write(self._f, args, kwargs, self._backend)
@@ -167,7 +173,7 @@ class Compiled:
         return as_html([repr(self)]) + (code_as_html(self.formula) if self._latest is not None else "")
 
     @property
-    def programs(self) -> list[Program]:
+    def programs(self) -> list[AnyProgram]:
         """The programs that are kept, one for each shape, dtype and structure of the arguments; the latest last."""
         return list(self._programs.values())
 
@@ -186,14 +192,16 @@ class Compiled:
         """The latest program as mathematics, one assignment for each equation."""
         return self._needed().formula
 
-    def _needed(self) -> Program:
+    def _needed(self) -> AnyProgram:
         if self._latest is None:
             raise ValueError("compile: the program is written for the shapes of the arguments; call the function first")
         return self._latest
 
 
-def _write(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], backend: str) -> Program:
+def _write(f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], backend: str) -> AnyProgram:
     """The program for a backend, or the one for NumPy where numba cannot take the function."""
+    if draws(args, kwargs):
+        return DrawingProgram(f, args, kwargs, partial(_write, backend=backend))
     if backend == "numpy":
         return Program(f, args, kwargs)
     try:

@@ -45,7 +45,7 @@ class _Run:
 
 def takes_out(node: Node) -> bool:
     """Whether the operation can write its result into an array that is there."""
-    writes = is_elementwise_ufunc(node) or node.fn is np.matmul or node.fn in UFUNC_OF
+    writes = is_elementwise_ufunc(node) or node.fn in (np.matmul, np.einsum) or node.fn in UFUNC_OF
     return writes and isinstance(node.value, np.ndarray) and node.value.ndim > 0
 
 

@@ -125,7 +125,8 @@ def trace(f: Callable[..., Any], args: Any, kwargs: dict[str, Any], owner: Any =
     if _text(run) != first:
         raise TypeError(
             "compile: two runs of the function with the same arguments did different things, so it draws random "
-            "numbers, or depends on something else that changes; pass that as an argument, or leave it uncompiled"
+            "numbers, or depends on something else that changes; pass that (a numpy.random.Generator, too) as an "
+            "argument, or leave it uncompiled"
         )
     if tuple(kinds(reached, arrays=False)) != state:
         raise TypeError(

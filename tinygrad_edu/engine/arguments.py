@@ -30,6 +30,7 @@ class Form(NamedTuple):
     """How the calls of a function are written down."""
 
     positional: int  # so many arguments, by position; the rest are options, by keyword
+    places: tuple[str, ...]  # the options that may be given by position, in the order of the signature
     defaults: dict[str, Any]  # of the options, in the order of the signature
     understood: frozenset[str] | None  # options that the table knows what to do with; None: any
     signature: inspect.Signature | None
@@ -46,7 +47,10 @@ def bind(fn: Function, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call
     form = FORMS.get(fn) or _form(fn)
     if form.signature is None or (not kwargs and len(args) == form.positional):
         return args, kwargs
-    if len(args) != form.positional or not kwargs.keys() <= form.defaults.keys():
+    more = args[form.positional :]
+    if more and len(more) <= len(form.places) and not kwargs:  # the usual case, without the signature, which is slow
+        args, kwargs = args[: form.positional], dict(zip(form.places, more, strict=False))
+    elif len(args) != form.positional or not kwargs.keys() <= form.defaults.keys():
         args, kwargs = _bound(fn, form, args, kwargs)
     if len(kwargs) > 1:  # in the order of the signature
         kwargs = {name: kwargs[name] for name in form.defaults if name in kwargs} | dict(kwargs)
@@ -91,7 +95,7 @@ def _form(fn: Function) -> Form:
 def _new_form(fn: Function, rules: tuple[Rule | Each | None, ...] | None, expansion: Function | None) -> Form:
     signature = _signature(fn)
     if signature is None:
-        return Form(0, {}, None, None)
+        return Form(0, (), {}, None, None)
     needed, understood = len(rules or ()), set[str]()
     texts: list[Function] = [rule.rule if isinstance(rule, Each) else rule for rule in rules or () if rule is not None]
     if expansion is not None:
@@ -112,7 +116,9 @@ def _new_form(fn: Function, rules: tuple[Rule | Each | None, ...] | None, expans
             positional += 1
         else:
             defaults[p.name] = _DEFAULTS.get(p.name, p.default) if p.default is _NO_VALUE else p.default
-    return Form(positional, defaults, None if takes_any else frozenset(understood), signature)
+    named = [p.name for p in signature.parameters.values() if p.kind not in (p.KEYWORD_ONLY, p.VAR_KEYWORD)]
+    known = None if takes_any else frozenset(understood)
+    return Form(positional, tuple(named[positional:]), defaults, known, signature)
 
 
 @cache
@@ -155,7 +161,10 @@ def _not_understood(fn: Function, name: str, value: Any, form: Form) -> str:
     if name == "out":
         return f"{name_of(fn)}: out= would overwrite a value that a gradient may need; use what {name_of(fn)} returns"
     known = [option for option in form.defaults if option in (form.understood or ())]
-    shown = repr(value) if np.ndim(value) == 0 else f"an array of shape {np.shape(value)}"
+    if isinstance(value, type):
+        shown = value.__name__
+    else:
+        shown = repr(value) if np.ndim(value) == 0 else f"an array of shape {np.shape(value)}"
     way_out = INSTEAD.get(name, "call it on t.numpy() if no gradient is wanted, or give it a rule with tg.defvjp")
     return (
         f"{name_of(fn)}: tensors do not know the option {name}={shown} (known: {', '.join(known) or 'none'}); {way_out}"

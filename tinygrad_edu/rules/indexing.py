@@ -2,6 +2,7 @@
 
 import operator
 from collections.abc import Callable, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -14,14 +15,37 @@ _Functions = tuple[Callable[..., Any], ...]
 
 @recordable
 def scatter_add(g: Any, index: Any, shape: tuple[int, ...]) -> Any:
-    """Zeros of a shape, with ``g`` added at an index; an element indexed twice receives twice."""
+    """Zeros of a shape, with ``g`` (of the shape that the index gives) added there; what is indexed twice gets both."""
     out = np.zeros(shape, g.dtype)
-    parts = index if isinstance(index, tuple) else (index,)
-    if all(isinstance(part, int | slice | type(None) | type(...)) for part in parts):
-        out[index] = g  # each element at most once
+    if takes_each_once(index):
+        out[index] = g
+    elif adds_faster_flat(g, shape):
+        np.add.at(out.reshape(-1), flat_places(index, shape).ravel(), g.ravel())
     else:
         np.add.at(out, index, g)
     return out
+
+
+def takes_each_once(index: Any) -> bool:
+    """Whether an index is seen to take no element twice: numbers, slices, and one condition at most."""
+    parts = index if isinstance(index, tuple) else (index,)
+    others = [part for part in parts if not isinstance(part, int | slice | type(None) | type(...))]
+    return not others or (len(others) == 1 and isinstance(others[0], np.ndarray) and others[0].dtype == bool)
+
+
+def adds_faster_flat(g: Any, shape: tuple[int, ...]) -> bool:
+    """Whether to number the elements first, and add to one row of them, for which ``np.add.at`` is much faster.
+
+    That takes as many numbers as there are elements, which a few rows of a large table are not worth.
+    """
+    return bool(max(250, prod(shape) / 8) < g.size)
+
+
+def flat_places(index: Any, shape: tuple[int, ...]) -> Any:
+    """The places of the elements that an index takes, counted through an array of this shape."""
+    if len(shape) == 1 and isinstance(index, np.ndarray) and index.dtype.kind in "iu":
+        return index
+    return np.arange(prod(shape)).reshape(shape)[index]
 
 
 def at(a: Any, index: Any) -> Any:
@@ -83,7 +107,17 @@ def _numbered(a: Any, start: int = 0) -> Any:
 def _gather(flat: Any, places: Any) -> Any:
     if isinstance(places, list | tuple):
         return type(places)([_gather(flat, part) for part in places])
-    return at(flat, places)
+    return at(flat, _as_slice(places))
+
+
+def _as_slice(places: Any) -> Any:
+    """Places at equal distances, as those of a diagonal are, as a slice, which needs no array of them."""
+    if not isinstance(places, np.ndarray) or places.ndim != 1 or len(places) < 2:
+        return places
+    step = int(places[1] - places[0])
+    if step <= 0 or np.any(np.diff(places) != step):
+        return places
+    return slice(int(places[0]), int(places[-1]) + 1, step)
 
 
 def _rearranged(fn: Callable[..., Any]) -> Callable[..., Any]:
@@ -112,6 +146,8 @@ def _rearranged_with_gaps(fn: Callable[..., Any]) -> Callable[..., Any]:
 
     def text(a: Any, *args: Any, **kwargs: Any) -> Any:
         places = fn(_numbered(a, 1), *args, **kwargs)
+        if np.all(places):
+            return _gather(np.ravel(a), places - 1)
         return np.concatenate([np.zeros(1, a.dtype), np.ravel(a)])[places]
 
     text.__name__ = fn.__name__

@@ -208,9 +208,23 @@ def _einsum_operand(k: int) -> Any:
             if not any(letter in term for term in inputs[: len(terms)]):  # summed over alone: every element gets it
                 inputs.append(letter)
                 factors.append(np.ones(size, a.dtype))
-        return np.einsum(f"{','.join(inputs)}->{wanted}", *factors, optimize=optimize)
+        turned = f"{','.join(inputs)}->{wanted}"
+        return np.einsum(turned, *factors, optimize=optimize or is_large_product(turned, factors))
 
     return rule
+
+
+def is_large_product(subscripts: str, arrays: Sequence[Any]) -> bool:
+    """Whether an Einstein sum is a product of matrices, or of stacks of them, so large that BLAS is worth calling.
+
+    ``np.einsum`` calls it with ``optimize=True`` only, which costs time for products of other kinds.
+    """
+    if len(arrays) != 2:
+        return False
+    left, output = subscripts.split("->")
+    a, b = map(set, left.split(","))
+    sizes = dict(zip(left.replace(",", ""), [n for array in arrays for n in np.shape(array)], strict=True))
+    return bool(a & b - set(output) and a - b and b - a) and prod(sizes.values()) > 25_000
 
 
 defvjp(np.einsum, None, *(_einsum_operand(k) for k in range(16)))

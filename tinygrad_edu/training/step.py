@@ -75,6 +75,7 @@ class Step:
         """What takes the steps, as the backend says."""
         assert self._compiled is not None
         program = self._compiled.programs[-1]
+        assert isinstance(program, Program)  # a step is handed no generator of random numbers
         if self._backend == "numpy":
             return program
         if self._machine_code is None:

@@ -17,6 +17,7 @@ from tinygrad_edu.compiler.printers.words import Words
 from tinygrad_edu.compiler.trace import Trace
 from tinygrad_edu.engine import Node, nodes_in
 from tinygrad_edu.rules.indexing import scatter_add
+from tinygrad_edu.rules.products import is_large_product
 
 IN_PLACE = {np.add: "+=", np.subtract: "-=", np.multiply: "*=", np.divide: "/="}
 
@@ -100,7 +101,7 @@ class _Statements:
             return []
         words, name, comment = self._words, self._words.names.of[node], self._words.comment(node)
         if node.fn is scatter_add:
-            return text.scatter(node, name, words.name)
+            return text.scatter(node, name, words.name, flat=True)
         if node not in self._places:
             if _is_number(node) and node.fn in text.INFIX and not node.kwargs:
                 l, r = (text.literal(arg, words.name) for arg in node.args)  # of single numbers this is the fastest
@@ -132,7 +133,8 @@ def _call_into(words: Words, node: Node, out: str) -> str:
     if node.fn is np.sum and _is_sum_of_rows(node):
         ones = words.constant(np.ones(len(node.values[0]), node.value.dtype), "ones")
         return f"{ones}.dot({words.name(a)}, out={out})"
-    return text.call(_with_arrays(node), words.name, f"out={out}")
+    fast = node.fn is np.einsum and "optimize" not in node.kwargs and is_large_product(a, node.args[1:])
+    return text.call(_with_arrays(node), words.name, *["optimize=True"] * fast, f"out={out}")
 
 
 class _Results:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from tinygrad_edu.compiler.facts import is_plain_transpose
-from tinygrad_edu.engine import Node
+from tinygrad_edu.engine import Node, nodes_in
+from tinygrad_edu.rules.indexing import adds_faster_flat, flat_places, takes_each_once
 
 INFIX = {  # symbol and precedence
     np.add: ("+", 1),
@@ -96,11 +98,18 @@ def call(node: Node, name: Callable[[Any], str], *more: str) -> str:
     return f"{name_in_numpy(fn) or name(fn)}({', '.join([*words, *more])})"  # type: ignore[arg-type] # an operation
 
 
-def scatter(node: Node, target: str, name: Callable[[Any], str]) -> list[str]:
-    """Statements that add values into zeros at an index."""
+def scatter(node: Node, target: str, name: Callable[[Any], str], *, flat: bool = False) -> list[str]:
+    """Statements that add values into zeros at an index; ``flat``: by the numbers of elements where that is faster."""
     g, where, shape = node.args
-    parts = where if isinstance(where, tuple) else (where,)
     new = f"{target} = np.zeros({shape}, {literal(node.value.dtype, name)})"
-    if all(isinstance(part, int | slice | type(None) | type(...)) for part in parts):
+    if takes_each_once(where):
         return [new, f"{target}[{index(where, name)}] = {name(g)}"]
-    return [new, f"np.add.at({target}, {literal(where, name)}, {name(g)})"]
+    if not (flat and adds_faster_flat(g, shape)):
+        return [new, f"np.add.at({target}, {literal(where, name)}, {name(g)})"]
+    if not nodes_in((where,)):
+        numbers = name(flat_places(where, shape).ravel())
+    elif isinstance(where, Node) and len(shape) == 1:
+        numbers = f"{name(where)}.ravel()"
+    else:
+        numbers = f"{name(np.arange(prod(shape)).reshape(shape))}[{index(where, name)}].ravel()"
+    return [new, f"np.add.at({target}.reshape(-1), {numbers}, {name(g)}.ravel())"]

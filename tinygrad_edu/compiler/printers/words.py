@@ -68,6 +68,8 @@ class Words:
             if x.flat[0] == 1:
                 return f"np.ones({shape}{dtyped})"
             return f"np.full({shape}, {text.literal(x.flat[0].item(), self.name)}, {dtype})"
+        if x.size > LARGEST_LITERAL and x.dtype == np.int64 and np.array_equal(x.ravel(), np.arange(x.size)):
+            return f"np.arange({x.size})" + ("" if x.ndim == 1 else f".reshape{x.shape}")
         if x.size > LARGEST_LITERAL or x.dtype.kind not in "fiub":
             return None
         if not x.size:

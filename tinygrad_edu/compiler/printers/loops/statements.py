@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -105,7 +106,11 @@ class Statements:
         if kept and dtype not in self._totals:
             self._totals[dtype] = self._words.names.new("total")
         total = self._totals[dtype] if kept else self._words.names.of[node]
-        lines = [f"{total} = {elements.literal(0.0, dtype)}", *nested(inner, [f"{total} += {product}"])]
+        axes = re.compile("|".join(rf"\b{axis}\b" for axis, _ in inner))
+        inside = [check for check in elements.checks if axes.search(check)]  # of an index that the inner loop reads
+        elements.checks[:] = [check for check in elements.checks if check not in inside]
+        turn = [*dict.fromkeys(inside), f"{total} += {product}"]
+        lines = [f"{total} = {elements.literal(0.0, dtype)}", *nested(inner, turn)]
         return [*lines, f"{elements.at(node, index)} = {total}{comment}"] if kept else lines
 
     def _reduce(self, node: Node, index: Index) -> str:
