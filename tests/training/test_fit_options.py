@@ -343,3 +343,14 @@ def test_killed_at_any_time_it_goes_on_to_the_same_bits(tmp_path):
         process.stdout.close()
         assert process.returncode in (0, -signal.SIGKILL)
     assert start(str(tmp_path / "run.npz")).communicate(timeout=120)[0] == whole
+
+
+@pytest.mark.parametrize("options", [{}, {"compiled": False}, {"shards": 2}], ids=str)
+def test_a_mini_batch_that_does_not_count_is_refused(options):
+    net = classifier()
+    weights = np.zeros(len(X))
+    weights[0] = 1.0
+    before = bits(net)
+    with pytest.raises(ValueError, match=r"^fit: all examples of a mini-batch have weight 0; take a larger batch_size"):
+        fit(net, sample_weight=weights, batch_size=3, epochs=1, **options)
+    assert bits(net) == before

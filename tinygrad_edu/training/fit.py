@@ -154,17 +154,7 @@ def fit(
     check_whole("fit", batch_size=batch_size, measure_every=measure_every)
     order = generator_of(rng, "fit: rng")
     weights = example_weights(ys, sample_weight, class_weight, cost_named(cost, "fit: cost"))
-    if backend not in BACKENDS:
-        raise ValueError(unknown_name("fit: backend", backend, BACKENDS))
-    if backend == "numba":
-        import_numba("fit")
-    if backend != "numpy" and not compiled:
-        raise ValueError(f"fit: backend={backend!r} is what runs compiled steps, but compiled is False; leave out one")
-    if backend != "numpy" and (executor is not None or shards is not None or isinstance(xs, Stored)):
-        raise ValueError(
-            f"fit: backend={backend!r} is for whole epochs in one process, of examples in memory or a numpy.memmap; "
-            "leave it out with executor and shards, and with HDF5 and Zarr"
-        )
+    _check_backend(backend, compiled, executor is not None or shards is not None or isinstance(xs, Stored))
     _check_extras(optimizer, clip_norm, schedule, callbacks)
     history, best = History(), Best(tensors_of(model, optimizer) if keep_best else {})
     file = None
@@ -228,6 +218,21 @@ def _resumed(file: Checkpoint | None, resume: bool) -> bool:
             f"fit: the checkpoint {file.path.name} is there already; resume=True goes on from it, or delete it first"
         )
     return False
+
+
+def _check_backend(backend: str, compiled: bool, in_parts: bool) -> None:
+    """Raise for an unknown one, or one that cannot run; ``in_parts``: not all in this process and in memory."""
+    if backend not in BACKENDS:
+        raise ValueError(unknown_name("fit: backend", backend, BACKENDS))
+    if backend == "numba":
+        import_numba("fit")
+    if backend != "numpy" and not compiled:
+        raise ValueError(f"fit: backend={backend!r} is what runs compiled steps, but compiled is False; leave out one")
+    if backend != "numpy" and in_parts:
+        raise ValueError(
+            f"fit: backend={backend!r} is for whole epochs in one process, of examples in memory or a numpy.memmap; "
+            "leave it out with executor and shards, and with HDF5 and Zarr"
+        )
 
 
 def _check_extras(optimizer: Optimizer, clip_norm: Any, schedule: Any, callbacks: Any) -> None:

@@ -67,7 +67,13 @@ class Run:
 
     def _epoch(self, batch_size: int) -> None:
         set_training(self.model, True)
-        self.step.epoch(self.examples, self.order.permutation(len(self.examples[0])), batch_size)
+        x, _, weights = self.examples
+        order = self.order.permutation(len(x))
+        if weights is not None and not np.add.reduceat(weights[order], range(0, len(x), batch_size)).all():
+            raise ValueError(
+                "fit: all examples of a mini-batch have weight 0; take a larger batch_size, or leave such examples out"
+            )
+        self.step.epoch(self.examples, order, batch_size)
 
     def _measure(self, history: History, epochs: int = 0) -> Any:
         """Measure, so many epochs after the last time."""

@@ -70,8 +70,6 @@ class ShardedStep:
         parts = [batch[start:stop] for start, stop in cuts(len(batch), self._shards)]
         sizes = [float(len(rows) if weights is None else np.sum(weights[rows])) for rows in parts]
         counted = [(rows, size) for rows, size in zip(parts, sizes, strict=True) if size > 0]
-        if not counted:
-            raise ValueError("fit: all examples of a mini-batch have weight 0; take a larger batch_size")
         total = sum(size for _, size in counted)
         here = self._here or is_watched()
         values = None if here else [p.value for p in self._optimizer.params]
