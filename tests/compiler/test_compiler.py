@@ -669,3 +669,13 @@ def test_a_program_goes_when_it_is_dropped():
         assert sys.getrefcount(buffers) == 2
     finally:
         gc.enable()
+
+
+def test_a_trace_leaves_nothing_to_the_garbage_collector(monkeypatch):
+    """Else each compiling would go through all that there is in memory."""
+    from tinygrad_edu.compiler import trace
+
+    monkeypatch.setattr(trace, "collect", lambda: pytest.fail("a cycle kept the nodes"))
+    f = tg.value_and_grad(lambda w, x: np.sum(np.tanh(x @ w) ** 2))
+    tg.compile(f)(np.ones(3), np.ones((4, 3)))
+    tg.compile(tg.hessian(lambda x: np.sum(np.sin(x) * x**2)))(np.ones(12))

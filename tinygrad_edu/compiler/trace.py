@@ -245,18 +245,19 @@ def _text(run: Trace) -> list[Any]:
     """What a run did, equal for equal runs: functions, constants, and where each argument comes from."""
     outputs = list(leaves_of(run.result))
     numbers = {node: i for i, node in enumerate([*run.inputs, *run.captured, *operations_under(outputs, run.start)])}
-
-    def said(x: Any) -> Any:
-        if isinstance(x, Node):
-            return ("node", numbers[x]) if x in numbers else said(x.value)
-        if isinstance(x, np.ndarray):
-            return x.shape, x.dtype.str, content(x)
-        if type(x) in (list, tuple):
-            return [type(x), *map(said, x)]
-        return repr(x) if isinstance(x, int | float | str | slice | np.dtype | np.generic | None) else type(x)
-
     return [
-        [getattr(node.fn, "__name__", node.fn), said(node.args), said(list(node.kwargs.items()))]
+        [getattr(node.fn, "__name__", node.fn), _said(node.args, numbers), _said(list(node.kwargs.items()), numbers)]
         for node in numbers
         if node.fn is not None
-    ] + [said(x) for x in outputs]
+    ] + [_said(x, numbers) for x in outputs]
+
+
+def _said(x: Any, numbers: dict[Node, int]) -> Any:
+    """An argument as text. (A function within the other one would refer to itself, and keep the nodes alive.)"""
+    if isinstance(x, Node):
+        return ("node", numbers[x]) if x in numbers else _said(x.value, numbers)
+    if isinstance(x, np.ndarray):
+        return x.shape, x.dtype.str, content(x)
+    if type(x) in (list, tuple):
+        return [type(x), *(_said(part, numbers) for part in x)]
+    return repr(x) if isinstance(x, int | float | str | slice | np.dtype | np.generic | None) else type(x)
