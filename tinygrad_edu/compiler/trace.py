@@ -253,7 +253,10 @@ def _text(run: Trace) -> list[Any]:
 
 
 def _said(x: Any, numbers: dict[Node, int]) -> Any:
-    """An argument as text. (A function within the other one would refer to itself, and keep the nodes alive.)"""
+    """What an argument is.
+
+    As a function within `_text` it would refer to itself, a cycle that keeps the nodes.
+    """
     if isinstance(x, Node):
         return ("node", numbers[x]) if x in numbers else _said(x.value, numbers)
     if isinstance(x, np.ndarray):
