@@ -25,7 +25,7 @@ def noisy(w, x, rng):
 @pytest.mark.parametrize("by_name", [False, True])
 def test_the_same_numbers_in_the_same_order(backend, by_name):
     if backend != "numpy":
-        pytest.importorskip("numba")
+        pytest.importorskip("numba", reason='numba is missing: pip install "tinygrad_edu[fast]"')
     f = tg.value_and_grad(noisy)
     compiled = tg.compile(f, backend=backend)
     ours, theirs = np.random.default_rng(0), np.random.default_rng(0)

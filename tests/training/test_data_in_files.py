@@ -79,7 +79,7 @@ except MemoryError:
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits what is in no file")
 def test_a_map_larger_than_the_memory_is_learned_from(tmp_path):
     """157 MB with 30 MB to spare, for everything but pages of the file; with a copy there would be a MemoryError."""
-    pytest.importorskip("threadpoolctl")
+    pytest.importorskip("threadpoolctl", reason='it comes with "tinygrad_edu[cluster]", and with make test')
     with open(tmp_path / "x", "wb") as file:
         file.truncate(50_000 * 784 * 4)  # zeros, of which nothing is written to the disk
     done = subprocess.run(

@@ -26,7 +26,7 @@ from tinygrad_edu.nn import MLP, BatchNorm1d, Dropout, Linear, Module, Sequentia
 from tinygrad_edu.training import shards as shards_of
 from tinygrad_edu.training import stored, worker
 
-pytest.importorskip("threadpoolctl", reason="threadpoolctl is not installed")
+pytest.importorskip("threadpoolctl", reason='it comes with "tinygrad_edu[cluster]", and with make test')
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(101, 6))
@@ -138,7 +138,7 @@ def test_the_layout_of_the_data_changes_no_bit(layout, compiled, pool, threads):
 
 
 def test_loky(pool):
-    loky = pytest.importorskip("loky")
+    loky = pytest.importorskip("loky", reason="loky comes with make test")
     net = MLP([6, 3], rng=0)
 
     def slopes(params, x, y):  # in a function, which pickle does not take
@@ -383,7 +383,7 @@ def zarr_at(path):
 @pytest.mark.parametrize("kind", ["HDF5", "Zarr"])
 def test_data_in_hdf5_and_zarr(kind, files, pool):
     if kind == "HDF5":
-        h5py = pytest.importorskip("h5py")
+        h5py = pytest.importorskip("h5py", reason="h5py comes with make test")
         with h5py.File(files / "data.h5", "w") as file:
             file["x"], file["labels"] = X, LABELS
         file = h5py.File(files / "data.h5")
@@ -563,7 +563,7 @@ def test_a_pool_that_breaks_loses_nothing(tmp_path):
 
 @pytest.fixture(scope="module")
 def dask():
-    distributed = pytest.importorskip("distributed", reason="distributed is not installed")
+    distributed = pytest.importorskip("distributed", reason='it comes with "tinygrad_edu[cluster]", and with make test')
     cluster = distributed.LocalCluster(
         n_workers=2, threads_per_worker=1, processes=True, host="127.0.0.1", dashboard_address=None, silence_logs=50
     )

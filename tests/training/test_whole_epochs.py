@@ -56,14 +56,14 @@ CASES = [
 
 @pytest.mark.parametrize(("name", "about"), CASES)
 def test_epochs_in_machine_code_are_the_steps_one_by_one(name, about):
-    pytest.importorskip("numba")
+    pytest.importorskip("numba", reason='numba is missing: pip install "tinygrad_edu[fast]"')
     cost, output, y = about
     same = {"make": OPTIMIZERS[name], "y": y, "cost": cost, "output": output}
     assert_same(run(**same, backend="numba"), run(**same, compiled=False))
 
 
 def test_epochs_in_machine_code_with_all_that_fit_offers():
-    pytest.importorskip("numba")
+    pytest.importorskip("numba", reason='numba is missing: pip install "tinygrad_edu[fast]"')
     options = {
         "sample_weight": np.arange(1.0, 24), "clip_norm": 0.1, "keep_best": True, "validation": (X[:5], ROWS[:5]),
         "measure_every": 2, "epochs": 5,
@@ -72,14 +72,14 @@ def test_epochs_in_machine_code_with_all_that_fit_offers():
 
 
 def test_epochs_in_machine_code_in_single_precision():
-    pytest.importorskip("numba")
+    pytest.importorskip("numba", reason='numba is missing: pip install "tinygrad_edu[fast]"')
     found = run(dtype=np.float32, backend="numba")
     assert_same(found, run(dtype=np.float32, compiled=False), 1e-5)
     assert all(w.dtype == np.float32 for w in found[0])
 
 
 def test_machine_code_takes_the_steps(monkeypatch):
-    pytest.importorskip("numba")
+    pytest.importorskip("numba", reason='numba is missing: pip install "tinygrad_edu[fast]"')
     taken, right = [], NumbaSteps.steps
 
     def counted(self, tensors, args, batches):
@@ -92,7 +92,7 @@ def test_machine_code_takes_the_steps(monkeypatch):
 
 
 def test_what_is_held_stays_as_it_is_in_machine_code():
-    pytest.importorskip("numba")
+    pytest.importorskip("numba", reason='numba is missing: pip install "tinygrad_edu[fast]"')
     net = tg.nn.MLP([5, 4, 3], rng=1)
     optimizer = optim.SGD(net.parameters(), 0.5, momentum=0.9)
     held = [*(p.data for p in net.parameters()), *(v for (v,) in optimizer.state), X, ROWS]
@@ -106,7 +106,7 @@ def test_what_is_held_stays_as_it_is_in_machine_code():
 
 @pytest.mark.parametrize("faster", [Program, NumbaSteps])
 def test_auto_keeps_the_faster_one(faster, monkeypatch):
-    pytest.importorskip("numba")
+    pytest.importorskip("numba", reason='numba is missing: pip install "tinygrad_edu[fast]"')
     from tinygrad_edu.training import step
 
     seen = []
@@ -127,7 +127,7 @@ def own_cost(a, y):
 
 
 def test_a_model_that_numba_cannot_take_learns_all_the_same():
-    pytest.importorskip("numba")
+    pytest.importorskip("numba", reason='numba is missing: pip install "tinygrad_edu[fast]"')
     with pytest.warns(UserWarning, match=r"^fit: numba cannot take this model \(np.sort\), so it learns as") as caught:
         found = run(cost=own_cost, backend="numba")
     assert caught[0].filename == __file__
@@ -138,7 +138,7 @@ def test_a_model_that_numba_cannot_take_learns_all_the_same():
 
 
 def test_ctrl_c_during_machine_code_keeps_the_epoch_before(monkeypatch):
-    pytest.importorskip("numba")
+    pytest.importorskip("numba", reason='numba is missing: pip install "tinygrad_edu[fast]"')
     right, epochs = NumbaSteps.steps, iter(range(9))
 
     def interrupted(self, *args):

@@ -16,10 +16,9 @@ from tinygrad_edu.optim.base import Optimizer
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.training.measuring import Array, Cost, Model, set_training
 from tinygrad_edu.training.shards import Call, Executor, Workers, check_executor, cuts, weighted_sum
-from tinygrad_edu.training.step import clipped, cost_to_lower
+from tinygrad_edu.training.step import Examples, clipped, cost_to_lower
 from tinygrad_edu.training.stored import Parcel
 
-Examples = tuple[Array, Array, Array | None]
 Gradients = list[Any]
 """One for each parameter; None where the cost does not depend on it."""
 

@@ -18,6 +18,9 @@ from tinygrad_edu.optim.clipping import shortened
 from tinygrad_edu.tensor import Tensor
 from tinygrad_edu.training.measuring import Array, Cost, Model, cost_of
 
+Examples = tuple[Array, Array, Array | None]
+"""x, y, and how much each example counts."""
+
 
 class Step:
     """The step: compiled if that is wanted and can be done, else as it is written."""
@@ -44,8 +47,8 @@ class Step:
         """Whether the steps are compiled, as far as is known."""
         return self._compiled is not None
 
-    def epoch(self, examples: tuple[Array, Array, Array | None], order: Array, batch_size: int) -> None:
-        """Take a step for each mini-batch of the examples (x, y, and how much each counts), in this order."""
+    def epoch(self, examples: Examples, order: Array, batch_size: int) -> None:
+        """Take a step for each mini-batch of the examples, in this order."""
         whole = len(order) - len(order) % batch_size
         alike = order[batch_size:whole].reshape(-1, batch_size)
         self._of(examples, order[:batch_size])  # from then on there is a program
@@ -57,10 +60,11 @@ class Step:
         if 0 < whole < len(order):
             self._of(examples, order[whole:])
 
-    def _of(self, examples: tuple[Array, Array, Array | None], rows: Array) -> None:
-        self(*(None if column is None else column[rows] for column in examples))  # type: ignore[arg-type] # x, y are not
+    def _of(self, examples: Examples, rows: Array) -> None:
+        x, y, weights = examples
+        self(x[rows], y[rows], None if weights is None else weights[rows])
 
-    def _follow(self, examples: tuple[Array, Array, Array | None], batches: Array) -> None:
+    def _follow(self, examples: Examples, batches: Array) -> None:
         """Take many steps as one program. Ctrl-C leaves the parameters as after a whole step."""
         params, args = self._optimizer.params, (*examples, np.asarray(self._optimizer.lr, float), self._optimizer.state)
         left = None
