@@ -11,7 +11,6 @@ from itertools import pairwise
 from multiprocessing import get_context
 from pathlib import Path
 from threading import Event, Thread
-from time import perf_counter
 
 import numpy as np
 import report
@@ -118,17 +117,15 @@ def train(file, n, processes, limit):
     net = tg.nn.MLP([784, 30, 10], output="softmax", rng=0, dtype=np.float32)
     sgd = tg.optim.SGD(net.parameters(), 0.1)
     options = {"cost": "cross_entropy", "optimizer": sgd, "epochs": 1, "batch_size": 200, "rng": 0, "progress": False}
-    start = perf_counter()
     with ExitStack() as stack:
         if processes:
             pool = ProcessPoolExecutor(processes, mp_context=get_context("spawn"))
             options |= {"executor": stack.enter_context(pool), "shards": 2}
         history = tg.fit(net, x, y, **options)
-        seconds = perf_counter() - start
     over.set()
     watcher.join()
     assert history.cost[-1] < history.cost[0]
-    print(*highest.values(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, seconds)
+    print(*highest.values(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
 
 def write(file, n):
@@ -159,10 +156,10 @@ def memory(quick):
             )  # fmt: skip
             if done.returncode:
                 report.say(done.stderr)
-            numbers = [report.number(float(word)) for word in done.stdout.split()] or [None] * 4
+            numbers = [report.number(float(word)) for word in done.stdout.split()] or [None] * 3
             rows.append([name, *numbers])
     size = file_size(n)
-    head = [f"an epoch from a file of {size}", "in no file, MB", "pages of files, MB", "both, at most, MB", "seconds"]
+    head = [f"an epoch from a file of {size}", "in no file, MB", "pages of files, MB", "both, at most, MB"]
     return report.table(head, rows)
 
 
