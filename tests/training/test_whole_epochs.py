@@ -1,5 +1,6 @@
 """Whole epochs as one program: the same steps, to rounding, as one by one; and measuring that is not done each time."""
 
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -256,3 +257,19 @@ def test_a_model_that_cannot_be_compiled_is_measured_in_parts(monkeypatch):
                          batch_size=4, progress=False)  # fmt: skip
     assert caught[0].filename == __file__
     assert history.cost[-1] == pytest.approx(float(tg.costs.quadratic(net(X), ROWS).item()))
+
+
+def test_training_takes_hardly_more_memory_than_the_parameters_their_gradients_and_what_they_become():
+    net = tg.nn.MLP([200, 300, 300, 5], rng=0)
+    x, y = np.random.default_rng(0).normal(size=(200, 200)), np.eye(5)[np.arange(200) % 5]
+    optimizer = optim.SGD(net.parameters(), 0.1)
+    options = {"cost": "quadratic", "optimizer": optimizer, "progress": False}
+    tg.fit(net, x[:7], y[:7], epochs=1, batch_size=7, **options)  # what is loaded once
+    tracemalloc.start()
+    try:
+        tg.fit(net, x, y, epochs=3, batch_size=200, **options)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    of_parameters, of_activations = sum(p.numpy().nbytes for p in net.parameters()), 8 * 200 * (300 + 300 + 5)
+    assert peak < 3 * of_parameters + 8 * of_activations  # all values of a traced step would be twice as much

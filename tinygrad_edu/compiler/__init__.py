@@ -7,5 +7,6 @@ printed, made a function; `compiled` keeps one for each kind of arguments.
 
 from tinygrad_edu.compiler.compiled import Compiled, compile
 from tinygrad_edu.compiler.program import NumbaProgram, NumbaSteps, Program
+from tinygrad_edu.compiler.trace import last_backward_pass, only_needed
 
-__all__ = ["Compiled", "NumbaProgram", "NumbaSteps", "Program", "compile"]
+__all__ = ["Compiled", "NumbaProgram", "NumbaSteps", "Program", "compile", "last_backward_pass", "only_needed"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from gc import collect
@@ -23,6 +23,7 @@ from tinygrad_edu.engine import (
     nodes_in,
     operations_under,
     recording,
+    watchers,
     watching,
 )
 from tinygrad_edu.tensor import Tensor
@@ -49,6 +50,8 @@ class Trace(Tracer):
         A gradient that came up in a backward pass → the node it is the gradient of.
     made : list of weakref.ref
         Everything that was recorded.
+    forgets : bool
+        Whether the next backward pass forgets the values that it has used; see `last_backward_pass`.
     """
 
     inputs: list[Node]
@@ -58,6 +61,9 @@ class Trace(Tracer):
     root: Node | None = None
     gradients: dict[Node, Node] = field(default_factory=dict)
     made: list[ref[Node]] = field(default_factory=list)
+    forgets: bool = False
+    _seen: int = 0  # of those made
+    _kept: list[Any] = field(default_factory=list)
     who = "compile"
     why = "a compiled program is the same for all values: use np.where with a mask, or leave this function uncompiled"
 
@@ -79,15 +85,28 @@ class Trace(Tracer):
 
     def walked(self, steps: Iterator[Any], received: dict[Node, Any]) -> Iterator[Any]:
         """Note where a backward pass began, and whose gradient each is."""
+        self._seen = len(self.made)
         for node, g, parts in steps:
             if self.root is None:
                 self.root = node
             if isinstance(g, Node):
                 self.gradients.setdefault(g, node)
             yield node, g, parts
+            if self.forgets:
+                self._kept.append(node)
+                self.forget_all_but(received.values())
         for node, g in received.items():
             if isinstance(g, Node):
                 self.gradients.setdefault(g, node)
+
+    def forget_all_but(self, awaited: Iterable[Any]) -> None:
+        """Forget the values of what was recorded since the last backward pass began, but of those awaited."""
+        nodes = self._kept + [made() for made in self.made[self._seen :]]
+        self._seen, ids = len(self.made), set(map(id, awaited))
+        self._kept = [node for node in nodes if id(node) in ids]
+        for node in nodes:
+            if node is not None and id(node) not in ids and node.index > self.start:
+                _forget_value(node)
 
     def read(self, node: Node, how: str) -> None:
         """Refuse: a compiled program is the same for all values, so while it is traced none may be looked at."""
@@ -135,6 +154,23 @@ def trace(f: Callable[..., Any], args: Any, kwargs: dict[str, Any], owner: Any =
         )
     _forget_values(run)
     return run
+
+
+def last_backward_pass() -> None:
+    """Say, in a function that may be traced, that after its next backward pass it only looks at the gradients.
+
+    Then a trace forgets the other values on the way back, as a backward pass does that is not recorded.
+    """
+    for watcher in watchers():
+        if isinstance(watcher, Trace):
+            watcher.forgets = True
+
+
+def only_needed(nodes: Iterable[Any]) -> None:
+    """Say, after a last backward pass, which of the nodes made since it began the function still looks at."""
+    for watcher in watchers():
+        if isinstance(watcher, Trace):
+            watcher.forget_all_but(nodes)
 
 
 _collecting = Lock()
@@ -227,7 +263,11 @@ def _forget_values(run: Trace) -> None:
     for node in run.inputs:
         node.value = _blank(node.value)
     for node in operations_under([*leaves_of(run.result), run.root], run.start):
-        node.value, node.values = _blank(node.value), _blank(node.values)
+        _forget_value(node)
+
+
+def _forget_value(node: Node) -> None:
+    node.value, node.values = _blank(node.value), _blank(node.values)
 
 
 def _blank(x: Any) -> Any:

@@ -26,6 +26,7 @@ from tinygrad_edu.engine.modes import (
     scope,
     scoped,
     told,
+    watchers,
     watching,
 )
 from tinygrad_edu.engine.ownership import (
@@ -93,5 +94,6 @@ __all__ = [
     "steps_of",
     "told",
     "unbroadcast",
+    "watchers",
     "watching",
 ]

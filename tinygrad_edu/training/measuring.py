@@ -38,7 +38,7 @@ def set_training(model: Model, mode: bool) -> None:
         model.train(mode)
 
 
-ROWS = 1024
+ROWS = 256
 """So many examples at once go through a network that is only measured: its hidden layers then need little memory."""
 
 

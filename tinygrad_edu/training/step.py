@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.compiler import compile
+from tinygrad_edu.compiler import compile, last_backward_pass, only_needed
 from tinygrad_edu.compiler.printers.loops.kinds import CannotTakeError
 from tinygrad_edu.compiler.program import NumbaSteps, Program, faster, in_machine_code
 from tinygrad_edu.engine import gradients, is_watched
@@ -147,14 +147,17 @@ def _moved(
 ) -> list[tuple[Any, State]]:
     """A step as a function: for each parameter its new value, None where there is no gradient, and its state."""
     C = cost_to_lower(model, x, y, weights, cost)
+    last_backward_pass()
     found = gradients(C, np.ones(C.shape, C.dtype), optimizer.params, create_graph=True)
     if not found:
         raise ValueError(ANOTHER_MODEL)
     found = clipped({p: found[p] for p in optimizer.params if p in found}, clip_norm)
-    return [
-        optimizer.update(p, found[p], lr.astype(p.dtype), *s) if p in found else (None, s)
-        for p, s in zip(optimizer.params, state, strict=True)
-    ]
+    moved = []
+    for p, s in zip(optimizer.params, state, strict=True):
+        g = found.pop(p, None)
+        moved.append((None, s) if g is None else optimizer.update(p, g, lr.astype(p.dtype), *s))
+        only_needed(found.values())
+    return moved
 
 
 def clipped(grads: dict[Any, Any], max_norm: float | None) -> dict[Any, Any]:
