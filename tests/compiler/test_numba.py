@@ -213,6 +213,25 @@ def test_the_program_of_the_notes_reads_as_the_textbook():
     assert "delta1 = delta2 @ W2.T * a1 * (1 - a1)" in compiled.formula
 
 
+FLAT = {
+    "in order": (lambda a: a * 2 - np.exp(a), True),
+    "a sum": (lambda a: np.sum(np.sin(a) * a), True),
+    "a number for all": (lambda a: a * np.max(a), True),
+    "the corner of a larger array": (lambda a: np.sin(a[:2, :2]) * 3, False),
+    "stretched": (lambda a: a * np.broadcast_to(a[:, :1], (3, 3)), False),
+    "transposed": (lambda a: a.T * a.T, False),
+    "the diagonal": (lambda a: a * np.diagonal(a), False),
+    "sums of rows": (lambda a: np.sum(np.sin(a), axis=1), False),
+}
+
+
+@needs_numba
+@pytest.mark.parametrize(("f", "flat"), FLAT.values(), ids=FLAT)
+def test_arrays_that_are_read_in_order_need_one_loop(f, flat):
+    found = check(f, [np.random.default_rng(0).normal(size=(3, 3))])
+    assert (".flat[i]" in found.source, "for j" in found.source) == (flat, not flat)
+
+
 @needs_numba
 def test_masks_follow_the_values():
     functions = (

@@ -100,15 +100,22 @@ class Program:
             The rows of each mini-batch.
         """
         *columns, lr, state = args
+        cuts = [_rows_of(column, batches.shape[1]) for column in columns]
         names = {node: name for name, node in self._captured.items()}
         given, outputs = self.given, (self._new_outputs(), self._new_outputs())
         with self._lock:
             for i, rows in enumerate(batches):
-                batch = [None if column is None else column[rows] for column in columns]
-                left = self._program(*batch, lr, state, out=outputs[i % 2], **given)
+                left = self._program(*(cut(rows) for cut in cuts), lr, state, out=outputs[i % 2], **given)
                 yield left
                 given |= {names[t]: value for t, (value, _) in zip(tensors, left, strict=True) if value is not None}
                 state = [remembered for _, remembered in left]
+
+
+def _rows_of(column: Any, n: int) -> Callable[[Array], Any]:
+    """A function that cuts n rows out of a column of examples, each time into the same array."""
+    if not isinstance(column, np.ndarray):  # there is none, or it is in a file
+        return lambda rows: None if column is None else column[rows]
+    return partial(column.take, axis=0, out=np.empty((n, *column.shape[1:]), column.dtype), mode="clip")
 
 
 class UnfitError(Exception):

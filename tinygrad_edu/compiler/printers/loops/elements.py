@@ -29,6 +29,8 @@ class Elements:
         The arrays that have been read from outside, by name.
     checks : list of str
         Lines that must stand before those that use what was asked for: are computed indices in range?
+    shapes : set of tuple
+        Of the arrays that elements were asked of.
     """
 
     def __init__(self, words: Words, fusion: Fusion) -> None:
@@ -36,6 +38,7 @@ class Elements:
         self.fusion = fusion
         self.passed: dict[str, Any] = {}
         self.checks: list[str] = []
+        self.shapes: set[tuple[int, ...]] = set()
 
     def expression(self, node: Node, index: Index) -> tuple[str, int]:
         """An operation on single elements, and how strongly its parts hold together."""
@@ -107,6 +110,7 @@ class Elements:
 
     def at(self, x: Any, index: Index) -> str:
         """Where an element is kept."""
+        self.shapes.add(np.shape(x))
         if isinstance(x, Node) and x in self.fusion.operations:
             kept = x in self.fusion.arrays and (x.value.shape or x in self.fusion.results)
             return f"{self.words.names.of[x]}[{', '.join(index) or '()'}]" if kept else self.words.names.of[x]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -37,8 +38,15 @@ class Statements:
         if loop.shape is None:
             return [*lines, self._call(nodes[0])]
         index = tuple("0" if n == 1 else axis for axis, n in zip(self._axes, loop.shape, strict=False))
+        self._elements.shapes.clear()
         inside = [line for node, i in loop.nodes for line in self._turn(node, i, index)]
-        lines += nested([(axis, n) for axis, n in zip(index, loop.shape, strict=True) if axis != "0"], inside)
+        axes = [(axis, n) for axis, n in zip(index, loop.shape, strict=True) if axis != "0"]
+        here, turns = f"[{', '.join(index)}]", "\n".join(inside)
+        in_order = self._elements.shapes <= {loop.shape, ()} and not _named(axes, [turns.replace(here, "")])
+        if len(axes) > 1 and in_order:  # one long loop is quicker than many short ones
+            axes = [(self._axes[0], prod(loop.shape))]
+            inside = turns.replace(here, f".flat[{self._axes[0]}]").splitlines()
+        lines += nested(axes, inside)
         return lines + [line for node in nodes for line in self._end(node)]
 
     def _begin(self, node: Node) -> list[str]:
@@ -106,8 +114,7 @@ class Statements:
         if kept and dtype not in self._totals:
             self._totals[dtype] = self._words.names.new("total")
         total = self._totals[dtype] if kept else self._words.names.of[node]
-        axes = re.compile("|".join(rf"\b{axis}\b" for axis, _ in inner))
-        inside = [check for check in elements.checks if axes.search(check)]  # of an index that the inner loop reads
+        inside = _named(inner, elements.checks)  # of an index that the inner loop reads
         elements.checks[:] = [check for check in elements.checks if check not in inside]
         turn = [*dict.fromkeys(inside), f"{total} += {product}"]
         lines = [f"{total} = {elements.literal(0.0, dtype)}", *nested(inner, turn)]
@@ -155,6 +162,12 @@ def factors_of(node: Node, index: Index, free: Sequence[str]) -> tuple[list[tupl
                 inner += [(places[letter], n)] if n != 1 else []
     where = [tuple(places[letter] for letter in letters) for letters in inputs.split(",")]
     return list(zip(operands, where, strict=True)), inner
+
+
+def _named(axes: list[tuple[str, int]], lines: list[str]) -> list[str]:
+    """The lines in which one of the axes comes up."""
+    names = re.compile("|".join(rf"\b{axis}\b" for axis, _ in axes))
+    return [line for line in lines if names.search(line)]
 
 
 def nested(loops: Sequence[tuple[str, int]], inside: list[str]) -> list[str]:
