@@ -17,8 +17,8 @@ def matmul(call: Call) -> Any:
     if not of_b and n == 2 and m <= 2:  # one matrix for all: the rows of all examples are those of one matrix
         rows = a if m == 1 else np.reshape(a, (call.n * a.shape[1], a.shape[2]))
         return np.reshape(call.run(rows, b), (call.n, *call.shape))
-    if not of_a and m <= 2 and n == 1:
-        return call.run(b, np.transpose(a))
+    if not of_a and m <= 2 and n <= 2 and b.shape[2:] in ((), (1,)):  # one matrix for all vectors
+        return np.reshape(call.run(np.reshape(b, b.shape[:2]), np.transpose(a)), (call.n, *call.shape))
     # Vectors as matrices of one row or column, and the stacks of one example behind the examples.
     a, m = (np.expand_dims(a, -2), 2) if m == 1 else (a, m)
     b, n = (np.expand_dims(b, -1), 2) if n == 1 else (b, n)
