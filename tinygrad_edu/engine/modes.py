@@ -21,6 +21,7 @@ _readers: ContextVar[tuple[Reader, ...]] = ContextVar("readers", default=())
 
 is_recording = _recording.get  # whether operations on tensors are recorded here and now
 current_scope = _scope.get
+_enter_scope = _scope.set
 watchers = _watchers.get
 
 
@@ -74,11 +75,12 @@ class Scope:
         self.name = name
 
     def __enter__(self) -> None:
-        self.outer, self.serial = _scope.get(), next_index()
-        _scope.set(self)
+        self.outer = current_scope()
+        self.serial = next_index()
+        _enter_scope(self)
 
-    def __exit__(self, *exc: object) -> None:
-        _scope.set(self.outer)
+    def __exit__(self, kind: object, error: object, traceback: object) -> None:
+        _enter_scope(self.outer)
 
     def path(self) -> list[Scope]:
         """From the outermost scope to this one."""

@@ -62,7 +62,7 @@ def copied(part: Any) -> Any:
     """The same with copies, which nobody can write into, in place of the arrays."""
     if isinstance(part, np.ndarray):
         part = part.copy()
-        part.flags.writeable = False
+        part.setflags(write=False)
     elif type(part) in (list, tuple):
         part = type(part)([copied(inner) for inner in part])
     elif type(part) is dict:
