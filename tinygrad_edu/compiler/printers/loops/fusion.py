@@ -17,6 +17,9 @@ from tinygrad_edu.compiler.printers.formula import MOST_NESTED
 from tinygrad_edu.compiler.printers.loops.kinds import kind
 from tinygrad_edu.engine import Node, nodes_in
 
+IN_ORDER = ("elementwise", "product", "view", "running")
+"""The kinds of which each turn of a loop computes the element that has its index."""
+
 
 @dataclass(eq=False)
 class Loop:
@@ -63,13 +66,13 @@ class Fusion:
         elif its_kind == "parts":
             for i, part in enumerate(node.args[0]):
                 self._join(node, np.shape(part), nodes_in([part]), i)
-        elif its_kind in ("elementwise", "product", "view"):
+        elif its_kind in IN_ORDER:
             self._join(node, node.value.shape, args)
         else:
             for arg in args:
                 self._make_array(arg, transposed=its_kind == "BLAS")
             self._join(node, None, args)
-        if its_kind in ("reduction", "parts", "reshape", "BLAS"):
+        if its_kind in ("running", "reduction", "parts", "reshape", "BLAS"):
             self.arrays.add(node)
 
     def _join(self, node: Node, shape: tuple[int, ...] | None, args: list[Node], part: int = 0) -> None:
@@ -88,7 +91,7 @@ class Fusion:
     def _reads(self, x: Node, in_step: bool) -> Iterator[tuple[Node, bool]]:
         """What is read for ``x``; in step if a turn of the loop needs only what the same turn computes of it."""
         if x in self.loop_of:
-            yield x, in_step and kind(x) in ("elementwise", "product", "view")
+            yield x, in_step and kind(x) in IN_ORDER
         elif x in self.operations:
             for arg in nodes_in(x.args):
                 yield from self._reads(arg, in_step and x in self.inlined)

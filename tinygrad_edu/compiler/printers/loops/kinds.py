@@ -19,6 +19,7 @@ BLAS_FROM = 500  # multiplications in a matrix product; loops do fewer of them f
 MOST_OPERATIONS = 1000  # numba takes half a minute for half as many, two minutes for that many
 DTYPES = {np.dtype(t) for t in (np.float64, np.float32, np.int64, np.bool_)}
 BEGIN: dict[Any, float] = {np.sum: 0.0, np.vdot: 0.0, scatter_add: 0.0, np.prod: 1.0, np.max: -np.inf, np.min: np.inf}
+RUNNING: dict[Any, tuple[str, float]] = {np.cumsum: ("+", 0.0), np.cumprod: ("*", 1.0)}  # how, and from what
 VIEWS = (np.transpose, np.swapaxes, np.broadcast_to, np.expand_dims, np.squeeze, operator.getitem)
 
 
@@ -39,7 +40,7 @@ def check(operations: list[Node]) -> None:
 
 
 def kind(node: Node) -> str:
-    """How an operation is written: "elementwise", "view", "reshape", "reduction", "parts", "product" or "BLAS"."""
+    """How an operation is written: "elementwise", "view", "reshape", "reduction", "running" and so on."""
     fn: Any = node.fn
     shape = np.shape(node.value)
     if (is_elementwise_ufunc(node) and text.name_in_numpy(fn)) or fn in (np.where, np.clip, np.astype):
@@ -50,6 +51,10 @@ def kind(node: Node) -> str:
         return "view" if _without_ones(shape) == _without_ones(np.shape(node.args[0])) else "reshape"
     if fn in BEGIN and set(node.kwargs) <= {"axis", "keepdims"} and (fn not in (np.max, np.min) or _is_float(node)):
         return "reduction"
+    if fn in RUNNING:
+        if len(shape) != np.ndim(node.args[0]):
+            raise CannotTakeError(f"{name_of(fn)} with axis=None")
+        return "running"
     if fn is np.concatenate and argument(node, 1, "axis", 0) is not None and "dtype" not in node.kwargs:
         return "parts"
     if fn is np.matmul and _is_float(node):

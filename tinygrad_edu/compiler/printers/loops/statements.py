@@ -13,7 +13,7 @@ from tinygrad_edu.compiler.printers.layout import indented
 from tinygrad_edu.compiler.printers.loops.elements import DOUBLE, Elements, cast
 from tinygrad_edu.compiler.printers.loops.fusion import Loop
 from tinygrad_edu.compiler.printers.loops.indices import Index, shifted, through, through_index
-from tinygrad_edu.compiler.printers.loops.kinds import BEGIN, CannotTakeError, argument, kind
+from tinygrad_edu.compiler.printers.loops.kinds import BEGIN, RUNNING, CannotTakeError, argument, kind
 from tinygrad_edu.engine import Node
 from tinygrad_edu.rules.indexing import scatter_add
 
@@ -96,12 +96,24 @@ class Statements:
             return [f"{elements.at(node, index)} = {element}{comment}"]
         if its_kind == "reduction":
             return [f"{self._reduce(node, index)}{'' if node in self._totals else comment}"]
+        if its_kind == "running":
+            return [f"{elements.at(node, index)} = {self._run(node, index)}{comment}"]
         if its_kind == "parts":
             axis = argument(node, 1, "axis", 0) % len(index)
             offset = sum(np.shape(x)[axis] for x in node.args[0][:part])
             there = (*index[:axis], shifted(index[axis], offset), *index[axis + 1 :])
             return [f"{elements.at(node, there)} = {elements.operand(node.args[0][part], node.value.dtype, index)}"]
         return self._multiply(node, index)
+
+    def _run(self, node: Node, index: Index) -> str:
+        """An element of a running sum: the one before, and what is added."""
+        elements, dtype = self._elements, node.value.dtype
+        axis, (sign, start) = (argument(node, 1, "axis", None) or 0) % len(index), RUNNING[node.fn]
+        value = elements.operand(node.args[0], dtype, index, 2)
+        if index[axis] == "0":
+            return value
+        before = elements.at(node, (*index[:axis], f"{index[axis]} - 1", *index[axis + 1 :]))
+        return f"({before} if {index[axis]} else {elements.literal(start, dtype)}) {sign} {value}"
 
     def _multiply(self, node: Node, index: Index) -> list[str]:
         """An element of a matrix product: a loop over the axes that it sums over."""
