@@ -86,7 +86,7 @@ class Tensor(Operators, Node):
         name: str | None = None,
         dtype: npt.DTypeLike | None = None,
     ) -> None:
-        if isinstance(data, np.ma.MaskedArray):
+        if type(data) is not np.ndarray and isinstance(data, np.ma.MaskedArray):
             raise TypeError(other_arithmetic("Tensor: data", data))
         value = np.array(data, dtype=dtype)
         if value.dtype.kind == "c":

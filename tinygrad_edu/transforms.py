@@ -311,9 +311,8 @@ class _Tape:
 
     def _depends_outside(self, t: Tensor) -> bool:
         if t not in self._found_outside:  # asked of the result of every backward pass, and again for every row
-            self._found_outside[t] = self._outer and any(
-                node.fn is None and node.requires_grad and node not in self._inputs for node in ancestors(t)
-            )
+            wanted = {node for node in ancestors(t) if node.fn is None and node.requires_grad} if self._outer else set()
+            self._found_outside[t] = not wanted <= self._inputs
         return self._found_outside[t]
 
 

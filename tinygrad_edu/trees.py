@@ -10,20 +10,22 @@ import numpy as np
 from tinygrad_edu.engine import Node
 
 
+_CONTAINERS = (list, tuple, dict)  # as `list | tuple | dict` it would be made, and asked, anew for every leaf
+
+
 def tree_map(fn: Callable[[Any], Any], tree: Any) -> Any:
     """The same structure, with ``fn`` applied to everything in it that is not a container."""
+    if not isinstance(tree, _CONTAINERS):
+        return fn(tree)
     if isinstance(tree, dict):
         return {key: tree_map(fn, part) for key, part in tree.items()}
-    if isinstance(tree, tuple) and hasattr(tree, "_fields"):
-        return type(tree)(*(tree_map(fn, part) for part in tree))
-    if isinstance(tree, list | tuple):
-        return type(tree)(tree_map(fn, part) for part in tree)
-    return fn(tree)
+    parts = [tree_map(fn, part) for part in tree]
+    return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)
 
 
 def leaves_of(tree: Any) -> Iterator[Any]:
     """Everything in nested containers that is not a container, in order."""
-    if isinstance(tree, dict | list | tuple):
+    if isinstance(tree, _CONTAINERS):
         for part in tree.values() if isinstance(tree, dict) else tree:
             yield from leaves_of(part)
     else:
