@@ -9,7 +9,6 @@ import numpy as np
 
 from tinygrad_edu.engine import Node
 
-
 _CONTAINERS = (list, tuple, dict)  # as `list | tuple | dict` it would be made, and asked, anew for every leaf
 
 
