@@ -13,6 +13,11 @@ settings.register_profile("thorough", max_examples=2000, **common)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
+def pytest_collection_modifyitems(items):
+    """Long tests first: at the end of a run one of them would be waited for while the other cores have nothing to do."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 def pytest_collection_finish(session):
     """The tests themselves are a million objects, which the garbage collector need not go through again and again."""
     gc.collect()
