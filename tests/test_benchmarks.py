@@ -124,6 +124,7 @@ def test_the_work_of_others_is_seen():
     assert after - before > 0.1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("script", sorted(BENCHMARKS.glob("bench_*.py")), ids=lambda path: path.stem)
 def test_the_quick_run_prints_tables(script, tmp_path):
     before = [page.read_bytes() for page in PAGES]

@@ -91,6 +91,7 @@ def test_every_rule(case: Case, dtype):
     )
 
 
+@pytest.mark.long
 @given(programs, st.integers(0, 2**32 - 1))
 def test_random_programs(program, seed):
     rng = np.random.default_rng(seed)

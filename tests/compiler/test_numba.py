@@ -100,6 +100,7 @@ def test_every_rule_as_plain_python(case: Case, dtype, plain_python):
             assert_close(program.run_any(tuple(args), {}), f(*args), 1e-9 if dtype is np.float64 else 2e-3)
 
 
+@pytest.mark.long
 @given(programs, st.integers(0, 2**32 - 1))
 def test_random_programs_as_plain_python(program, seed):
     rng = np.random.default_rng(seed)

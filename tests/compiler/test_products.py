@@ -96,6 +96,7 @@ def test_found_before(expression):
         assert_safe(expression, draw_arrays(np.random.default_rng(0), dtype))
 
 
+@pytest.mark.long
 @given(expressions, st.sampled_from(DTYPES), st.integers(0, 2**32 - 1))
 def test_random_products_and_quotients(expression, dtype, seed):
     assert_safe(expression, draw_arrays(np.random.default_rng(seed), dtype))

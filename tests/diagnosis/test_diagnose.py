@@ -120,6 +120,7 @@ def test_a_mistake_of_the_catalogue_is_named(case):
     assert answer(case) == OTHERWISE.get(MISTAKES[case.number].slug, "named")
 
 
+@pytest.mark.long
 def test_the_whole_catalogue():
     """In some minutes with the profile `thorough`, else every twentieth planting."""
     answers = [answer(case) for case in CASES[:: 1 if THOROUGH else 20]]

@@ -258,6 +258,7 @@ def test_every_equation_of_a_film_is_verified(network):
     assert {equation["status"] for equation in equations} <= {"verified", "unchecked"}
 
 
+@pytest.mark.long
 @settings(max_examples=settings.default.max_examples // 2)
 @given(network=networks(styles=("rows", "columns")))
 def test_every_name_in_a_program_is_true(network):

@@ -12,9 +12,11 @@ pytestmark = pytest.mark.peers
 jax = pytest.importorskip("jax", reason="JAX is in the dependency group peers")
 
 jax.config.update("jax_enable_x64", True)
+jax.config.update("jax_disable_most_optimizations", True)  # each program runs once: compiling it is what takes long
 jnp = jax.numpy
 
 
+@pytest.mark.long
 @given(programs, st.integers(0, 2**32 - 1))
 def test_random_programs(program, seed):
     rng = np.random.default_rng(seed)

@@ -213,6 +213,7 @@ PAIRS = [
 ]  # fmt: skip
 
 
+@pytest.mark.long
 @settings(max_examples=settings.default.max_examples // 2)
 @given(
     hidden=st.lists(st.tuples(st.integers(2, 8), st.sampled_from(sorted({*ACTIVATIONS} - {"softmax", "step"}))), max_size=2),

@@ -152,6 +152,7 @@ def check(run, history, states, whole):
     return steps
 
 
+@pytest.mark.long
 @EVERY
 @EACH
 def test_ctrl_c_at_every_line(make, compiled, monkeypatch):
