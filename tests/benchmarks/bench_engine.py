@@ -245,7 +245,7 @@ def hessians(quick):
             runs[name] = lambda run=run, x=x: run(x)
         timings = timing.compare(runs["ours"], runs, **({"seconds": 0.05, "rounds": 2} if quick else {}))
         for name in runs:
-            error = f"{errors[name]:.0e}" if name != "ours" else None
+            error = (f"{errors[name]:.0e}" if errors[name] else "0") if name != "ours" else None
             rows.append([what, name, report.number(1000 * timings[name].seconds), error])
     return report.table(["Hessian", "", "ms", "difference from ours"], rows)
 

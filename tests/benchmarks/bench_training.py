@@ -162,7 +162,9 @@ def epochs_of(sizes, x, y, batch, epochs, rounds, learned):
     rows = []
     for name, found in seconds.items():
         first, later, ratio = np.median([(first, later, later / hand) for first, later, hand in found], axis=0)
-        rows.append([name, f"{1000 * first:.3g}", f"{1000 * later:.3g}", report.number(ratio), f"{right[name]:.1%}"])
+        rows.append(
+            [name, report.number(1000 * first), report.number(1000 * later), report.number(ratio), f"{right[name]:.1%}"]
+        )
     heads = ["", "first epoch, ms", "a later one, ms", "ratio to the loop by hand", "right after the first"]
     return report.table(heads, rows) + (f"\n\nNot measured: {'; '.join(missing)}." if missing else "")
 
