@@ -395,11 +395,25 @@ def test_a_program_of_too_many_operations():
 
 
 @needs_numba
-def test_an_error_of_numba_is_a_reason_too():
-    compiled = tg.compile(lambda x: np.heaviside(x, 0.5), backend="numba")  # which numba does not know
+def test_an_error_of_numba_is_a_reason_too(monkeypatch):
+    def njit(*args, **kwargs):
+        raise numba.TypingError("no implementation found")
+
+    monkeypatch.setattr(numba, "njit", njit)
+    compiled = tg.compile(np.tanh, backend="numba")
     with pytest.warns(UserWarning, match="TypingError"):
-        assert_close(compiled(np.arange(3.0)), [np.heaviside(np.arange(3.0), 0.5)])
+        assert_close(compiled(np.arange(3.0)), [np.tanh(np.arange(3.0))])
     assert compiled.backend == "numpy"
+
+
+@needs_numba
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_step(dtype):
+    x = np.array([-1, -0.0, 0, 1, np.nan, np.inf, -np.inf], dtype)
+    compiled = tg.compile(lambda x, middle: np.heaviside(x, middle), backend="numba")
+    for middle in (dtype(0.25), x[::-1].copy()):
+        assert_same_bits(compiled(x, middle), np.heaviside(x, middle))
+    assert compiled.backend == "numba"
 
 
 def test_without_numba(monkeypatch):

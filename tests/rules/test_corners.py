@@ -254,6 +254,25 @@ def test_an_axis_that_is_not_there_is_named_in_the_words_of_numpy(fn):
         fn(tg.Tensor(TABLE, requires_grad=True), axis=5)
 
 
+SIZES = [6, 20_000]  # the rules of maximum and minimum work with a step or with comparisons
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("limit", [2, 2.0, np.float32(2), np.inf, -np.inf, 1e300, np.full(6, 2.0)])
+@pytest.mark.parametrize("fn", [np.maximum, np.minimum])
+@pytest.mark.parametrize("swapped", [False, True])
+def test_the_greater_gets_the_gradient_and_equals_share_it(fn, limit, swapped, size):
+    x = np.resize([1.0, 2.0, 3.0, np.inf, -np.inf, -1e308], size)
+    other = limit if np.ndim(limit) == 0 else np.resize(limit, size)
+    share = np.where(x == other, 0.5, (x > other) == (fn is np.maximum))
+    f = (lambda x: fn(other, x)) if swapped else (lambda x: fn(x, other))
+    for run in (f, tg.compile(f)):
+        (gradient,) = tg.vjp(run, x)[1](3 * np.ones(size))
+        np.testing.assert_array_equal(gradient, 3 * share)
+    (gradient,) = tg.compile(lambda x, g: tg.vjp(f, x)[1](g))(x, 3 * np.ones(size))
+    np.testing.assert_array_equal(gradient, 3 * share)
+
+
 # What NumPy takes and tensors do not, and words of the reason: there is no derivative, or NumPy would leave it to chance.
 REFUSED = {
     "the full matrices of a decomposition": (lambda a: np.linalg.svd(a), "full_matrices=False"),

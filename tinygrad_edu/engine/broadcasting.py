@@ -47,7 +47,7 @@ def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
     extra = g.ndim - len(shape)
     if extra > 0:
         g = np.add.reduce(g, axis=0 if extra == 1 else tuple(range(extra)))
-    if g.shape == shape:
+    if g.ndim == 0 or g.shape == shape:
         return g
     stretched = tuple(i for i, (n, wide) in enumerate(zip(shape[-g.ndim :], g.shape, strict=False)) if n == 1 != wide)
     return np.add.reduce(g, axis=stretched, keepdims=True) if stretched else g

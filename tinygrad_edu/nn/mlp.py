@@ -181,7 +181,7 @@ class MLP(Module):
 
     def batch(self, x: Any) -> Any:
         """``x`` as a batch of the right shape; an array also in the dtype of the parameters."""
-        return rows("MLP", x, self.sizes[0], self.weights[0].dtype)
+        return rows("MLP", x, self.sizes[0], self.layers[0].linear.W.dtype)
 
     def __repr__(self) -> str:
         return f"MLP({self.sizes}, activation={self.activation}, output={self.output!r})"

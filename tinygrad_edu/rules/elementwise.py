@@ -103,16 +103,19 @@ def _first(g: Any, wins: Any, ties: Any) -> Any:
     return np.where(ties, g.dtype.type(0.5), wins)  # in the precision of the gradient
 
 
-defvjp(
-    np.maximum,
-    lambda g, y, a, b: g * _first(g, a > b, a == b),
-    lambda g, y, a, b: g * _first(g, b > a, a == b),
-)
-defvjp(
-    np.minimum,
-    lambda g, y, a, b: g * _first(g, a < b, a == b),
-    lambda g, y, a, b: g * _first(g, b < a, a == b),
-)
+def _above(g: Any, a: Any, b: Any) -> Any:
+    """1 where a > b, ½ where they are equal, 0 elsewhere."""
+    if g.size < 10_000 and (_is_moderate(a) or _is_moderate(b)):  # a − b cannot overflow or be ∞ − ∞
+        return np.heaviside(a - b, 0.5)  # faster than three calls, as long as arrays are small
+    return _first(g, a > b, a == b)
+
+
+def _is_moderate(number: Any) -> bool:
+    return isinstance(number, int | float) and abs(number) < 1e30
+
+
+defvjp(np.maximum, lambda g, y, a, b: g * _above(g, a, b), lambda g, y, a, b: g * _above(g, b, a))
+defvjp(np.minimum, lambda g, y, a, b: g * _above(g, b, a), lambda g, y, a, b: g * _above(g, a, b))
 # fmax and fmin prefer a number to NaN.
 defvjp(
     np.fmax,

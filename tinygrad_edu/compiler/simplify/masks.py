@@ -29,12 +29,14 @@ _EXTREME: dict[Any, Any] = {np.less: np.minimum, np.greater: np.maximum}
 
 
 def _limit_of(mask: Any) -> tuple[Any, Any, float] | None:
-    """(np.minimum, z, c) for the mask that is ½ where z = c, and 1 where z < c; None for anything else.
+    """(np.minimum, z, c) for the mask that is 1 where z < c, and ½ where z = c; likewise for np.maximum.
 
-    Likewise for np.maximum.
+    None for anything else.
     """
-    if not (isinstance(mask, Node) and mask.fn is np.where and uniform_value(mask.args[1]) == 0.5):
+    if not (isinstance(mask, Node) and mask.fn in (np.heaviside, np.where) and uniform_value(mask.args[1]) == 0.5):
         return None
+    if mask.fn is np.heaviside:
+        return _limit_of_step(mask.args[0])
     ties, _, wins = mask.args
     if not (isinstance(ties, Node) and isinstance(wins, Node) and ties.fn is np.equal and wins.fn in _EXTREME):
         return None
@@ -42,6 +44,19 @@ def _limit_of(mask: Any) -> tuple[Any, Any, float] | None:
     if number is None or ties.args[0] is not z or uniform_value(ties.args[1]) != number:
         return None
     return _EXTREME[wins.fn], z, number
+
+
+def _limit_of_step(z: Node) -> tuple[Any, Any, float]:
+    """The same for a step at z = 0: at c − z = 0 it is that of min(z, c), at z − c = 0 that of max(z, c)."""
+    if z.fn is np.negative:
+        return np.minimum, z.args[0], 0.0
+    if z.fn is np.subtract:
+        a, b = z.args
+        if (limit := uniform_value(a)) is not None:
+            return np.minimum, b, limit
+        if (limit := uniform_value(b)) is not None:
+            return np.maximum, a, limit
+    return np.maximum, z, 0.0
 
 
 def _at_limit(factor: Any, function: Any, z: Any, limit: float, depth: int = 6) -> Any:

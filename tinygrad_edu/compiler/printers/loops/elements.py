@@ -65,6 +65,10 @@ class Elements:
             return f"{left} {symbol} {self.operand(args[1], dtypes[1], index, strength + 1)}", strength
         if fn is np.negative:
             return f"-{self.operand(args[0], dtypes[0], index, 3)}", 2
+        if fn is np.heaviside:  # which numba does not know
+            x, middle = (self.operand(arg, dtypes[0], index, 0) for arg in args)
+            zero, one = (self.literal(number, dtypes[0]) for number in (0.0, 1.0))
+            return f"{zero} if {x} < 0 else {one} if {x} > 0 else {middle} if {x} == 0 else {x}", -1  # the last: NaN
         operands = [self.operand(x, d, index) for x, d in zip(args, dtypes, strict=False)]
         return f"{text.name_in_numpy(fn)}({', '.join(operands)})", text.ATOM
 
