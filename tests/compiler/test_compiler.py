@@ -587,9 +587,9 @@ def test_threads():
     check_threads("numpy")
 
 
-def check_threads(backend):
+def check_threads(backend, sizes=(20, 15, 5), n=8):
     compiled = tg.compile(tg.value_and_grad(nielsen), backend=backend)
-    sets = [arguments_of_nielsen((20, 15, 5), n=8, seed=seed) for seed in range(6)]
+    sets = [arguments_of_nielsen(sizes, n=n, seed=seed) for seed in range(6)]
     expected = [tg.value_and_grad(nielsen)(*args) for args in sets]
     wrong = []
 

@@ -7,6 +7,7 @@ import sys
 import time
 import types
 import warnings
+from contextlib import nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -38,7 +39,7 @@ try:
 except ImportError:
     numba = None
 needs_numba = pytest.mark.skipif(numba is None, reason='numba is missing: pip install "tinygrad_edu[fast]"')
-PLAIN_PYTHON = types.SimpleNamespace(njit=lambda *_, **__: lambda f: f)  # leaves functions as they are
+PLAIN_PYTHON = types.SimpleNamespace(njit=lambda *_, **__: lambda f: f, objmode=nullcontext)  # changes nothing
 few = settings(max_examples=settings.default.max_examples // 8)
 
 FOR_NUMPY = {  # what the printer leaves to the NumPy program; whatever else it takes
@@ -346,6 +347,7 @@ def test_results_that_are_held_are_never_written_again(size):
 @needs_numba
 def test_threads():
     check_threads("numba")
+    check_threads("numba", (80, 60, 5), n=64)  # with products that NumPy computes
 
 
 @needs_numba
@@ -414,6 +416,19 @@ def test_a_step(dtype):
     for middle in (dtype(0.25), x[::-1].copy()):
         assert_same_bits(compiled(x, middle), np.heaviside(x, middle))
     assert compiled.backend == "numba"
+
+
+@needs_numba
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_large_products_are_those_of_numpy(dtype):
+    """NumPy's BLAS and the one that numba calls share large products among threads of their own."""
+    rng = np.random.default_rng(0)
+    A, B = (rng.standard_normal((70, 70)).astype(dtype) for _ in range(2))
+    f = tg.value_and_grad(lambda A, B: np.sum(np.tanh(A @ B) ** 2), (0, 1))
+    compiled = tg.compile(f, backend="numba")
+    assert_close(compiled(A, B), f(A, B), 1e-9 if dtype is np.float64 else 1e-3)
+    assert compiled.backend == "numba"
+    assert compiled.source.count("with numba.objmode():") == 3 and "np.dot" not in compiled.source
 
 
 def test_without_numba(monkeypatch):

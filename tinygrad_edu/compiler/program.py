@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from sys import getrefcount
@@ -168,7 +169,9 @@ def in_machine_code(kind: Callable[..., Program], *args: Any) -> Program:
     """A program of the kind; raises `CannotTakeError` where numba cannot take it, or ImportError without numba."""
     numba = import_numba()
     try:
-        return kind(*args)
+        with warnings.catch_warnings():  # numba says that calls of NumPy hold the lock; NumPy lets go of it by itself
+            warnings.filterwarnings("ignore", "Code running in object mode", numba.core.errors.NumbaWarning)
+            return kind(*args)
     except numba.core.errors.NumbaError as error:
         raise CannotTakeError(f"{type(error).__name__}: {error}".splitlines()[0]) from error
 

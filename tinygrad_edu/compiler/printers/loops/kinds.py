@@ -16,6 +16,9 @@ from tinygrad_edu.errors import name_of
 from tinygrad_edu.rules.indexing import scatter_add
 
 BLAS_FROM = 500  # multiplications in a matrix product; loops do fewer of them faster than BLAS is called
+NUMPY_FROM = (
+    1 << 18
+)  # so many BLAS shares among its threads; numba's are others than NumPy's, and would be in their way
 MOST_OPERATIONS = 1000  # numba takes half a minute for half as many, two minutes for that many
 DTYPES = {np.dtype(t) for t in (np.float64, np.float32, np.int64, np.bool_)}
 BEGIN: dict[Any, float] = {np.sum: 0.0, np.vdot: 0.0, scatter_add: 0.0, np.prod: 1.0, np.max: -np.inf, np.min: np.inf}
@@ -59,11 +62,16 @@ def kind(node: Node) -> str:
         return "parts"
     if fn is np.matmul and _is_float(node):
         a, b = map(value_of, node.args)
-        size = prod(shape) * a.shape[-1]
-        return "BLAS" if size >= BLAS_FROM and shape and max(a.ndim, b.ndim) <= 2 and a.dtype == b.dtype else "product"
+        pays = multiplications(node) >= BLAS_FROM
+        return "BLAS" if pays and shape and max(a.ndim, b.ndim) <= 2 and a.dtype == b.dtype else "product"
     if fn is np.einsum and isinstance(node.args[0], str) and _is_float(node):
         return "product"
     raise CannotTakeError(name_of(fn))
+
+
+def multiplications(node: Node) -> int:
+    """How many a matrix product takes."""
+    return prod(node.value.shape) * int(value_of(node.args[0]).shape[-1])
 
 
 def argument(node: Node, position: int, name: str, default: Any) -> Any:

@@ -13,7 +13,15 @@ from tinygrad_edu.compiler.printers.layout import indented
 from tinygrad_edu.compiler.printers.loops.elements import DOUBLE, Elements, cast
 from tinygrad_edu.compiler.printers.loops.fusion import Loop
 from tinygrad_edu.compiler.printers.loops.indices import Index, shifted, through, through_index
-from tinygrad_edu.compiler.printers.loops.kinds import BEGIN, RUNNING, CannotTakeError, argument, kind
+from tinygrad_edu.compiler.printers.loops.kinds import (
+    BEGIN,
+    NUMPY_FROM,
+    RUNNING,
+    CannotTakeError,
+    argument,
+    kind,
+    multiplications,
+)
 from tinygrad_edu.engine import Node
 from tinygrad_edu.rules.indexing import scatter_add
 
@@ -36,7 +44,7 @@ class Statements:
         nodes = [node for node, _ in loop.nodes]
         lines = [line for node in nodes for line in self._begin(node)]
         if loop.shape is None:
-            return [*lines, self._call(nodes[0])]
+            return [*lines, *self._call(nodes[0])]
         index = tuple("0" if n == 1 else axis for axis, n in zip(self._axes, loop.shape, strict=False))
         self._elements.shapes.clear()
         inside = [line for node, i in loop.nodes for line in self._turn(node, i, index)]
@@ -73,13 +81,16 @@ class Statements:
         value = total if node.value.dtype == DOUBLE else cast(total, node.value.dtype)
         return [f"{target} = {value}{self._words.comment(node)}"]
 
-    def _call(self, node: Node) -> str:
+    def _call(self, node: Node) -> list[str]:
         """An operation on whole arrays."""
         name, (a, *others), array = self._words.names.of[node], node.args, self._elements.array
+        comment = self._words.comment(node)
+        if kind(node) == "BLAS" and multiplications(node) >= NUMPY_FROM:
+            return ["with numba.objmode():", f"    {array(a)}.dot({array(others[0])}, {name}){comment}"]
         if kind(node) == "BLAS":
-            return f"np.dot({array(a)}, {array(others[0])}, {name}){self._words.comment(node)}"
+            return [f"np.dot({array(a)}, {array(others[0])}, {name}){comment}"]
         target = f"{name}[:]" if node in self._fusion.results else name
-        return f"{target} = {array(a)}.reshape({node.value.shape}){self._words.comment(node)}"
+        return [f"{target} = {array(a)}.reshape({node.value.shape}){comment}"]
 
     def _turn(self, node: Node, part: int, index: Index) -> list[str]:
         """What one turn of the loop does for a value, after looking whether indices that are computed are in range."""
