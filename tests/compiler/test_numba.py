@@ -428,7 +428,8 @@ def test_large_products_are_those_of_numpy(dtype):
     compiled = tg.compile(f, backend="numba")
     assert_close(compiled(A, B), f(A, B), 1e-9 if dtype is np.float64 else 1e-3)
     assert compiled.backend == "numba"
-    assert compiled.source.count("with numba.objmode():") == 3 and "np.dot" not in compiled.source
+    assert compiled.source.count("with numba.objmode():") == 3
+    assert "np.dot" not in compiled.source
 
 
 def test_without_numba(monkeypatch):
