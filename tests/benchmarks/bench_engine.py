@@ -232,7 +232,7 @@ def hessians(quick):
         "2-3-1 network, 13 parameters": (small_network, rng.normal(size=13)),
     }
     rows = []
-    for what, (f, x) in functions.items():
+    for what, (f, x) in list(functions.items())[:: 3 if quick else 1]:
         report.say(f"Hessian: {what}")
         exact = tg.hessian(f(np))(x)
         runs, errors = {}, {}
