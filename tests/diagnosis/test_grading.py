@@ -169,8 +169,16 @@ def test_nothing_is_left_of_what_it_has_started(judged, tmp_path, text, count, t
 
 
 @linux
-def test_a_program_that_ends_or_stops_its_judge_is_not_right(judged, monkeypatch):
-    assert judged("import os, signal; os.kill(os.getppid(), signal.SIGKILL)\nwhile True: pass").mistake == "killed"
+def test_a_program_that_ends_or_stops_its_judge_is_not_right(judged, monkeypatch, tmp_path):
+    pid = tmp_path / "pid"
+    ending = (
+        f"import os, signal; open({str(pid)!r}, 'w').write(str(os.getpid())); os.kill(os.getppid(), signal.SIGKILL)"
+    )
+    assert judged(f"{ending}\nwhile True: pass").mistake == "killed"
+    patience = time.monotonic() + 5
+    while is_running(pid.read_text()) and time.monotonic() < patience:
+        time.sleep(0.01)
+    assert not is_running(pid.read_text())
     monkeypatch.setattr(Worker, "PATIENCE", 1)
     stopping = judged("import os, signal; os.kill(os.getppid(), signal.SIGSTOP)\n" + SOURCE, seconds=2)
     assert (stopping.ok, stopping.mistake) == (False, "killed")

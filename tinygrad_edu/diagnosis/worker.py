@@ -34,6 +34,8 @@ LONGEST_TEXT = 4000
 MODULE = "student"
 """What a file is called while it runs, so that what stands under ``if __name__ == "__main__"`` does not."""
 
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36  # of Linux, <sys/prctl.h>
+
 
 class UnusableError(Exception):
     """There is no program to be judged; the message says why, to the student."""
@@ -177,6 +179,7 @@ def limit(megabytes: int, seconds: float, processes: int | None) -> None:
 def do(task: dict[str, Any], folder: str, answers: Connection, processes: int | None) -> None:
     """What the child does. It sees neither the terminal nor the folder from which the checker was started."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # it shall not go on when it has ended its judge
     if hasattr(os, "setsid"):
         os.setsid()
     os.chdir(folder)
@@ -238,11 +241,15 @@ def end(child: Any) -> None:
 
 def adopt() -> None:
     """Have Linux make processes whose parents have ended children of this one, so that `below` finds them."""
+    _prctl(PR_SET_CHILD_SUBREAPER, 1)
+
+
+def _prctl(option: int, value: int) -> None:
+    """Linux's own call of that name; elsewhere nothing."""
     if sys.platform == "linux":
         import ctypes
 
-        PR_SET_CHILD_SUBREAPER = 36
-        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
 def reap() -> bool:

@@ -16,9 +16,7 @@ from tinygrad_edu.errors import name_of
 from tinygrad_edu.rules.indexing import scatter_add
 
 BLAS_FROM = 500  # multiplications in a matrix product; loops do fewer of them faster than BLAS is called
-NUMPY_FROM = (
-    1 << 18
-)  # so many BLAS shares among threads, and those of numba's and of NumPy's are in each other's way
+NUMPY_FROM = 1 << 18  # so many BLAS shares among threads, and numba's and NumPy's are in each other's way
 MOST_OPERATIONS = 1000  # numba takes half a minute for half as many, two minutes for that many
 DTYPES = {np.dtype(t) for t in (np.float64, np.float32, np.int64, np.bool_)}
 BEGIN: dict[Any, float] = {np.sum: 0.0, np.vdot: 0.0, scatter_add: 0.0, np.prod: 1.0, np.max: -np.inf, np.min: np.inf}
