@@ -117,6 +117,7 @@ def used_once(operations: list[Node], kept: set[Node]) -> set[Node]:
         reader, *more = readers.get(node, [node])
         if depth <= MOST_NESTED and not more and node not in kept and kind(node) == "elementwise":
             same_shape = reader.value.shape == node.value.shape
-            if kind(reader) == "reduction" or (kind(reader) == "elementwise" and same_shape):
+            once = reader.fn is not np.heaviside  # in whose text its argument stands several times
+            if kind(reader) == "reduction" or (kind(reader) == "elementwise" and same_shape and once):
                 depths[node] = depth
     return set(depths)
