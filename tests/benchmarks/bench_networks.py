@@ -91,7 +91,7 @@ def plot(results):
             found = [(timings[column][n].ratio, i + shift) for i, n in enumerate(names) if n in timings[column]]
             axis.plot(*zip(*found, strict=True), marker, color=color, label=dtype, markersize=5, alpha=0.9)
         axis.axvline(1, color="black", linewidth=1)
-        axis.set(title=column, xscale="log", xlim=(0.09, 40), xticks=[0.1, 1, 10], xticklabels=["0.1", "1", "10"])
+        axis.set(title=column, xscale="log", xlim=(0.07, 40), xticks=[0.1, 1, 10], xticklabels=["0.1", "1", "10"])
         axis.grid(axis="both", alpha=0.3)
     axes[0].set_yticks(range(len(names)), names)
     for label in axes[0].get_yticklabels():
