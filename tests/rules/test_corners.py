@@ -273,6 +273,23 @@ def test_the_greater_gets_the_gradient_and_equals_share_it(fn, limit, swapped, s
     np.testing.assert_array_equal(gradient, 3 * share)
 
 
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("fn", [np.maximum, np.minimum])
+def test_what_is_not_a_number_gets_no_gradient(fn, size):
+    x = np.resize([1.0, NAN, 3.0], size)
+    expected = np.resize([fn is np.minimum, 0, fn is np.maximum], size)
+    f = lambda x: np.nansum(fn(x, 2.0))
+    for gradient in (tg.grad(f)(x), tg.compile(tg.grad(f))(x)):
+        np.testing.assert_array_equal(gradient, expected)
+
+
+@pytest.mark.parametrize("fn", [np.maximum, np.minimum])
+def test_the_extreme_half_precision_numbers_are_compared_without_a_warning(fn):
+    x = np.array([-65504, 40, 65504], np.float16)
+    gradient = tg.grad(lambda x: np.sum(fn(x, 40.0) * np.float16(0.5)))(x)
+    assert gradient.tolist() == ([0, 0.25, 0.5] if fn is np.maximum else [0.5, 0.25, 0])
+
+
 # What NumPy takes and tensors do not, and words of the reason: there is no derivative, or NumPy would leave it to chance.
 REFUSED = {
     "the full matrices of a decomposition": (lambda a: np.linalg.svd(a), "full_matrices=False"),

@@ -105,8 +105,9 @@ def _first(g: Any, wins: Any, ties: Any) -> Any:
 
 def _above(g: Any, a: Any, b: Any) -> Any:
     """1 where a > b, ½ where they are equal, 0 elsewhere."""
-    if g.size < 10_000 and (_is_moderate(a) or _is_moderate(b)):  # a − b cannot overflow or be ∞ − ∞
-        return np.heaviside(a - b, 0.5)  # faster than three calls, as long as arrays are small
+    moderate = g.dtype.itemsize > 2 and (_is_moderate(a) or _is_moderate(b))  # a − b cannot overflow or be ∞ − ∞
+    if moderate and g.size < 10_000:  # where arrays are small this is faster; NaN is above nothing, as below
+        return np.heaviside(np.fmax(a - b, -1), 0.5)
     return _first(g, a > b, a == b)
 
 

@@ -46,8 +46,11 @@ def _limit_of(mask: Any) -> tuple[Any, Any, float] | None:
     return _EXTREME[wins.fn], z, number
 
 
-def _limit_of_step(z: Node) -> tuple[Any, Any, float]:
-    """The same for a step at z = 0: at c − z = 0 it is that of min(z, c), at z − c = 0 that of max(z, c)."""
+def _limit_of_step(at: Any) -> tuple[Any, Any, float] | None:
+    """The same for a step at fmax(c − z, −1), which is that of min(z, c), or at fmax(z − c, −1), that of max(z, c)."""
+    if not (isinstance(at, Node) and at.fn is np.fmax and uniform_value(at.args[1]) == -1):
+        return None
+    z = at.args[0]
     if z.fn is np.negative:
         return np.minimum, z.args[0], 0.0
     if z.fn is np.subtract:
